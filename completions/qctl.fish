@@ -99,7 +99,7 @@ function __qctl_place
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'job'
-            set -g __qctl_verbs 'list	List jobs of any state, the next to run first' 'show	Show one job: payload, attempts, events, dependencies' 'explain	Explain why a job does not run, and how to change it' 'types	List the jobs that can be enqueued by name, with arguments' 'enqueue	Create a job, and print its id' 'wait	Wait until a job has finished' 'retry	Run dead letters again, from the end of their queue' 'cancel	Cancel waiting, scheduled and deferred jobs' 'delete	Move jobs of any state except running to the trash' 'move	Move jobs to another queue, keeping their state' 'release	Enqueue deferred jobs without waiting for their dependencies' 'stop	Stop a running job: it becomes a dead letter' 'edit	Edit the payload of a job, keeping the original' 'export	Export jobs as JSON lines, which `job import` reads' 'import	Import exported jobs into their queues and states'
+            set -g __qctl_verbs 'list	List jobs of any state, the next to run first' 'show	Show one job: payload, attempts, events, dependencies' 'logs	Show the last lines that a job logged or printed, of each run' 'explain	Explain why a job does not run, and how to change it' 'types	List the jobs that can be enqueued by name, with arguments' 'enqueue	Create a job, and print its id' 'wait	Wait until a job has finished' 'retry	Run dead letters again, from the end of their queue' 'cancel	Cancel waiting, scheduled and deferred jobs' 'delete	Move jobs of any state except running to the trash' 'move	Move jobs to another queue, keeping their state' 'release	Enqueue deferred jobs without waiting for their dependencies' 'stop	Stop a running job: it becomes a dead letter' 'edit	Edit the payload of a job, keeping the original' 'export	Export jobs as JSON lines, which `job import` reads' 'import	Import exported jobs into their queues and states'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
@@ -112,6 +112,11 @@ function __qctl_place
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show this help' '--tree	Draw the jobs that it waits for and those that wait for it' '--reveal	Passwords and tokens in plain text instead of ***' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '@job'
+        case 'job logs'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--follow	Print new lines until the job has ended' '-f	Print new lines until the job has ended' '--json	JSON output; same as -o json' '--attempt	Attempt, as `qctl job show` counts them' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--attempt=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@job'
         case 'job explain'
             set -g __qctl_verbs 

@@ -21,11 +21,13 @@ from qctl.models import (
     HistoryStep,
     ImportResult,
     JobDetail,
+    JobLogs,
     JobNode,
     JobRow,
     Jobs,
     JobTree,
     JobType,
+    LogLine,
     Outcome,
     Pause,
     Payload,
@@ -33,6 +35,7 @@ from qctl.models import (
     QueueDetail,
     QueueStats,
     Reason,
+    RunLog,
     Selection,
     Selector,
     StoppedJob,
@@ -61,6 +64,10 @@ DETAIL = JobDetail(
     dependencies=["job-0"],
     attempts=[Attempt("failed", NOW, "w1", NOW, NOW, "ValueError: no such host", "Traceback: ...")],
     timeline=[Event("1795000000000-0", "dead", {"queue": "email", "job": "job-1", "reason": "ValueError"})],
+)
+
+LOGS = JobLogs(
+    "job-1", "email", "failed", [RunLog(1, "failed", "w1", NOW, 3, [LogLine(NOW, "warning", "no such host")])]
 )
 
 CAUSE = Cause(
@@ -95,6 +102,8 @@ def export(chosen: Selection, write: Callable[[str], None]) -> int:
 ANSWERS: dict[str, Any] = {
     "jobs__list": Jobs([ROW], 1, 1, 1),
     "jobs__show": DETAIL,
+    "jobs__logs": LOGS,
+    "jobs__follow_logs": lambda *_, **__: iter([LOGS]),
     "explain__job": Explanation("email", DETAIL.id, "queued", [PAUSED]),
     "explain__queue": Explanation("email", None, "paused", [PAUSED]),
     "jobs__wait": WaitResult("job-1", "email", "finished", 1.5, '"sent"'),

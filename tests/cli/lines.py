@@ -58,7 +58,10 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("dlq", "retry"): ("job-1",),
     ("dlq", "show"): ("job-1",),
     ("dlq", "discard"): ("job-1",),
-    **{("job", verb): ("job-1",) for verb in ("show", "explain", "wait", "retry", "cancel", "delete", "release")},
+    **{
+        ("job", verb): ("job-1",)
+        for verb in ("show", "explain", "logs", "wait", "retry", "cancel", "delete", "release")
+    },
     ("job", "move"): ("job-1", "--to", "other"),
     ("job", "stop"): ("job-1",),
     ("job", "edit"): ("job-1", "--data", "{}"),

@@ -32,6 +32,7 @@ UNKNOWN: dict[Path, tuple[str, str]] = {
     ("job", "list"): ("--queue emial", "email"),
     ("job", "show"): ("letter-2", "letter-1"),
     ("job", "explain"): ("letter-2", "letter-1"),
+    ("job", "logs"): ("letter-2", "letter-1"),
     ("job", "wait"): ("letter-2", "letter-1"),
     ("job", "enqueue"): ("stock-chek", "stock-check"),
     ("job", "retry"): ("nosuch", ""),

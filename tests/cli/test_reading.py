@@ -45,6 +45,7 @@ WORDS: dict[Path, Path] = {
     ("check",): ("-Q", "mail", "--max-depth", "1000:5000"),
     ("job", "show"): ("d1",),
     ("job", "explain"): ("d1",),
+    ("job", "logs"): ("d1",),
     ("job", "wait"): ("done", "--timeout", "1s"),
     ("job", "export"): ("w1",),
     ("dlq", "show"): ("d1",),

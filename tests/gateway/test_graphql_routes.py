@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from graphql import get_introspection_query
 from redis import Redis
 from starlette.exceptions import HTTPException
 
-from qctl.broker.redis import keys
+from qctl.broker.redis import job_fields, keys
 from qctl.gateway import graphql_routes
 from qctl.ops import Ops
 from qctl.service import QueueService
@@ -75,6 +76,14 @@ def test_queues_jobs_and_dead_letters_can_be_queried(operator: Any, service: Que
     (cause,) = data["deadLetters"]["causes"]
     assert (cause["count"], cause["exception"], cause["queues"]) == (1, "ValueError", ["notification"])
     assert b"\\u001b" not in found.body
+
+
+def test_logs_of_a_job_can_be_queried(operator: Any, service: QueueService, connection: Redis) -> None:
+    job_id = service.enqueue("notify", NOTE)
+    log = {"run": "x", "worker": "w", "total": 1, "lines": [[1_795_000_000_000, "warning", "token=secret \x1b[0m"]]}
+    connection.hset(keys.job(job_id), f"{job_fields.LOG_PREFIX}2026-11-30T00:00:00.000000Z", json.dumps(log))
+    answer = operator("query ($id: ID!) { jobLogs(id: $id) { attempt level text } }", id=job_id)
+    assert answer.json["data"]["jobLogs"] == [{"attempt": 1, "level": "warning", "text": "token=*** \\x1b[0m"}]
 
 
 def test_readings_can_be_filtered_by_device_topic_and_time(operator: Any, shared_gateway: Gateway) -> None:

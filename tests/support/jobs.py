@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess  # noqa: F401 - `support.jobs.subprocess.run` must not be reachable through a pattern
@@ -35,6 +36,32 @@ def note(url: str, key: str, value: str, seconds: float = 0.0) -> None:
 def fail(message: str = "broken") -> None:
     """Fail."""
     raise ValueError(message)
+
+
+def say(*lines: str, error: str = "") -> None:
+    """Log each line; print the last one too, without ending it. Fail with `error` if it is given."""
+    for line in lines:
+        logging.getLogger("app").warning("%s", line)
+    if lines:
+        print(lines[-1], end="")
+    if error:
+        raise ValueError(error)
+
+
+def say_and_wait(url: str, key: str) -> None:
+    """Log a line, then wait until there is something in a list in Redis."""
+    logging.getLogger("app").error("began")
+    with Redis.from_url(url) as client:
+        client.blpop([key])
+
+
+def say_and_die() -> None:
+    """Log a line, and kill the process once it has been written to Redis."""
+    logging.getLogger("app").error("the last words")
+    job = get_current_job()
+    while job and not any(name.startswith(b"qctl_log_") for name in job.connection.hkeys(job.key)):
+        time.sleep(0.02)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def nap(seconds: float) -> None:

@@ -82,7 +82,8 @@ NOUNS: Mapping[str, Noun] = {
         QUEUES,
         "Manage jobs of any queue and state.",
         (
-            *("jobs.list_jobs", "jobs.show", "explain.explain_job", "job_enqueue.list_types", "job_enqueue.enqueue"),
+            *("jobs.list_jobs", "jobs.show", "job_logs.logs", "explain.explain_job"),
+            *("job_enqueue.list_types", "job_enqueue.enqueue"),
             *("jobs.wait", "retry.retry", "job_bulk.cancel", "job_bulk.delete", "job_bulk.move", "job_bulk.release"),
             *("job_edit.stop", "job_edit.edit"),
             *("transfer.export_jobs", "transfer.import_jobs"),

@@ -15,6 +15,7 @@ from qctl.models import (
     Event,
     Explanation,
     JobDetail,
+    JobLogs,
     JobRow,
     Payload,
     PayloadEdit,
@@ -74,6 +75,14 @@ def job(detail: JobDetail) -> JobDetail:
         meta=_redact_optional(detail.meta),
         attempts=[_attempt(attempt) for attempt in detail.attempts],
         timeline=[_event(event) for event in detail.timeline],
+    )
+
+
+def job_logs(logs: JobLogs) -> JobLogs:
+    """Redact the lines that a job logged. Workers of qctl have done so; others may write the field too."""
+    return replace(
+        logs,
+        runs=[replace(run, lines=[replace(line, text=redact(line.text)) for line in run.lines]) for run in logs.runs],
     )
 
 

@@ -22,7 +22,7 @@ from qctl.errors import UsageError
 from qctl.gateway.admin_auth import Operator
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.graphql_limits import LIMITS
-from qctl.gateway.graphql_types import DeadLetters, Jobs, JobState, Paused, Queue, Reading, Resumed, Retried
+from qctl.gateway.graphql_types import DeadLetters, Jobs, JobState, LogLine, Paused, Queue, Reading, Resumed, Retried
 from qctl.gateway.queue_routes import pause_queue, resume_queue
 from qctl.gateway.queue_schemas import PauseRequest
 from qctl.gateway.schemas import milliseconds
@@ -99,6 +99,13 @@ class Query:
         """Resolve `deadLetters`."""
         info.context.require_operator()
         return DeadLetters.of(info.context.gateway.ops.dead_letters.groups(queue), _checked(limit))
+
+    @strawberry.field(description="The last lines that each run of a job logged or printed, the oldest first.")
+    def job_logs(self, info: Context, id: strawberry.ID) -> list[LogLine] | None:
+        """Resolve `jobLogs`."""
+        info.context.require_operator()
+        logs = info.context.gateway.ops.jobs.logs(str(id))
+        return [LogLine.of(run.number, line) for run in logs.runs for line in run.lines]
 
     @strawberry.field(description="Stored readings by the time of measurement, the latest first.")
     def readings(

@@ -11,7 +11,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from qctl import models
-from qctl.safe import escape_line
+from qctl.safe import escape_line, redact
 
 T = TypeVar("T")
 
@@ -163,6 +163,20 @@ class DeadLetters:
     def of(cls, found: models.Causes, limit: int) -> DeadLetters:
         """Convert the first `limit` causes."""
         return cls(causes=[Cause.of(cause) for cause in found.causes[:limit]], grouped=found.grouped, total=found.total)
+
+
+@strawberry.type(description="A line that a job logged or printed, with the number of its attempt from 1.")
+class LogLine:
+    attempt: int
+    at: datetime
+    level: str
+    text: str
+
+    @classmethod
+    def of(cls, attempt: int, line: models.LogLine) -> LogLine:
+        """Convert a line of an attempt."""
+        text = escape_line(redact(line.text))
+        return cls(attempt=attempt, at=line.at, level=escape_line(line.level), text=text)
 
 
 @strawberry.type(description="A stored reading. `timeNs`: time of measurement in nanoseconds since 1970, as text.")

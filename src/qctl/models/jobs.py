@@ -76,9 +76,11 @@ class EnqueuedFunction:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One ended run of a job. `outcome` is successful, failed, stopped, retried or max_retries_exceeded.
+    """One run of a job. `outcome` is successful, failed, stopped, retried (it asked for another run),
+    max_retries_exceeded, running, or interrupted: its worker died, or gave it back.
 
-    `value` is its return value as JSON, None if it is not JSON.
+    `value` is its return value as JSON, None if it is not JSON. `run` names the run among those of the job, and
+    `logged` is the number of lines that it logged.
     """
 
     outcome: str
@@ -89,6 +91,42 @@ class Attempt:
     error: str = ""
     traceback: str = ""
     value: str | None = None
+    run: str = ""
+    logged: int = 0
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line that a job logged, or printed: `level` is debug to critical, stdout or stderr."""
+
+    at: datetime
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """The lines that are kept of one run of a job. `number` counts the attempts of `job show`, from 1.
+
+    `total` is the number of lines that it logged; `lines` are the last of them.
+    """
+
+    number: int
+    outcome: str
+    worker: str
+    started_at: datetime | None
+    total: int
+    lines: list[LogLine] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class JobLogs:
+    """The logs of the runs of a job, the oldest first. `status` is from its hash, empty if the job is gone."""
+
+    id: str
+    queue: str
+    status: str
+    runs: list[RunLog] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

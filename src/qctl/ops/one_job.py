@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from shlex import quote
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from qctl import catalog
@@ -17,23 +19,35 @@ from qctl.broker.query import (
     dependents,
     id_prefixes,
     job_detail,
+    job_runs,
     locate_jobs,
     search,
     stats_snapshot,
     wait_for_jobs,
     workers,
 )
+from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.broker.worker import stop_job
 from qctl.catalog import arguments
-from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError, did_you_mean
+from qctl.errors import (
+    JobFailedError,
+    NotFoundError,
+    QctlError,
+    RedisUnreachableError,
+    RefusedError,
+    WaitTimeoutError,
+    did_you_mean,
+)
 from qctl.history.job_from_history import read_job
 from qctl.models import (
     EditablePayload,
     EnqueuedFunction,
     JobDetail,
+    JobLogs,
     JobTree,
     JobType,
     PayloadEdit,
+    RunLog,
     StoppedJob,
     WaitResult,
 )
@@ -51,6 +65,9 @@ DEFAULT_QUEUE = "default"
 
 REPEAT_STOP_SECONDS = 1.5
 """Delay after which the stop command is sent again to a worker whose job still runs."""
+
+FOLLOW_SECONDS = 0.5
+"""Time (s) between two looks at the lines of a running job."""
 
 _ENDED = {"failed": "failed", "stopped": "was stopped", "canceled": "was canceled"}
 """Description of the end of a job that did not finish."""
@@ -71,6 +88,31 @@ class OneJobOps(Part):
         if detail is None:
             raise self._not_found(job_id, queues)
         return detail
+
+    def logs(self, job_id: str) -> JobLogs:
+        """Return the last lines that a job logged or printed, of each run that is known."""
+        return job_runs.read_logs(self._redis, self._require(job_id))
+
+    def follow_logs(self, job_id: str, *, on_disconnect: Callable[[QctlError, float], None]) -> Iterator[JobLogs]:
+        """Yield the lines of a job, then new ones as workers write them, until it has ended.
+
+        A run that is not in its last second has its lines written twice a second. `on_disconnect` as for events.
+        """
+        backoff = Backoff()
+        seen: dict[str, int] = {}
+        while True:
+            try:
+                with translate_errors(self._settings):
+                    logs = self.logs(job_id) if not seen else job_runs.read_logs(self._redis, job_id)
+                    backoff.reset()
+            except RedisUnreachableError as error:
+                on_disconnect(error, backoff.next_delay())
+                continue
+            job_id = logs.id
+            yield replace(logs, runs=[_news(run, seen) for run in logs.runs])
+            if logs.status in wait_for_jobs.END_STATUSES or not logs.status:
+                return
+            sleep(FOLLOW_SECONDS)
 
     def tree(self, job_id: str) -> JobTree:
         """Return the jobs that a job waits for, and those that wait for it."""
@@ -251,3 +293,11 @@ class OneJobOps(Part):
         if close:
             return NotFoundError(message, tuple(close), did_you_mean(close))
         return NotFoundError.with_suggestions(message, job_id, known, "list jobs with: qctl job list")
+
+
+def _news(run: RunLog, seen: dict[str, int]) -> RunLog:
+    """Return a run with the lines alone that were not seen before, and note them as seen."""
+    name = str(run.started_at or run.number)
+    new = max(0, run.total - seen.get(name, 0))
+    seen[name] = run.total
+    return replace(run, lines=run.lines[-new:] if new else [])

@@ -127,6 +127,20 @@ class JobSettings:
         group="jobs",
         doc="Maximum number of finished jobs of a queue that stay visible; the oldest are deleted first",
     )
+    job_log_lines: int = setting(
+        "QCTL_JOB_LOG_LINES",
+        whole_number(0, 10_000),
+        "100",
+        group="jobs",
+        doc="Number of lines of each run of a job, logged or printed, that are kept with the job, the newest; 0: none",
+    )
+    job_log_bytes: int = setting(
+        "QCTL_JOB_LOG_BYTES",
+        whole_number(1000, 1 << 20),
+        "16384",
+        group="jobs",
+        doc="Maximum size (bytes) of the lines that are kept of one run; beyond it the oldest are dropped",
+    )
     keep_failed: int = setting(
         "QCTL_KEEP_FAILED",
         whole_number(0, 10 * YEAR_SECONDS),

@@ -30,7 +30,7 @@ def _lines(job: JobDetail, now: datetime) -> Iterator[str]:
     yield "Events" if job.timeline else "The stream holds no events of this job."
     yield from (f"  {view.event_line(event, now).text}" for event in job.timeline)
     yield ""
-    yield "qctl does not store the log lines of jobs. Each line of a qctl worker has the id of its job:"
+    yield f"The last lines of each run: qctl job logs {shlex.quote(job.id)}. All of a qctl worker name their job:"
     yield f"  journalctl -u 'qctl-*' --since today | grep {shlex.quote(job.trace or job.id)}"
     yield "  or see `qctl daemon logs NAME`, the terminal of `qctl up`, `docker logs`, `kubectl logs`."
 

@@ -14,6 +14,7 @@ from qctl.view.events import audit_columns, event_columns, event_line
 from qctl.view.explanations import explanation
 from qctl.view.health import HEALTH_STYLES, SEVERITY_STYLES, finding_columns, problem_rows
 from qctl.view.ingest import NO_PIPELINE, arrival_line, pipeline_columns, reject_columns, source_line, topic_columns
+from qctl.view.job_logs import job_log, job_log_lines
 from qctl.view.job_tree import job_tree, relatives
 from qctl.view.jobs import job_columns, job_type_columns
 from qctl.view.metrics import job_name_columns, metrics_columns
@@ -74,6 +75,8 @@ __all__ = [
     "finding_columns",
     "history_columns",
     "job_columns",
+    "job_log",
+    "job_log_lines",
     "job_name_columns",
     "job_tree",
     "job_type_columns",

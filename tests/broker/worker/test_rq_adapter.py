@@ -110,7 +110,17 @@ def test_rejected_job_is_a_dead_letter_at_once(connection: Redis, queue: Queue, 
 def worker_again(worker: QctlWorker) -> QctlWorker:
     """A new worker of the same kind."""
     allowed = worker.jobs.job_class.allowed
-    settings_like = type("S", (), {"allowed_jobs": allowed, "jobs_modules": (), "alert_webhooks": ()})
+    settings_like = type(
+        "S",
+        (),
+        {
+            "allowed_jobs": allowed,
+            "jobs_modules": (),
+            "alert_webhooks": (),
+            "job_log_lines": 100,
+            "job_log_bytes": 1000,
+        },
+    )
     isolation = "inline" if isinstance(worker.runner, InlineRunner) else "fork"
     return QctlWorker(["work"], worker.connection, settings_like, isolation)  # type: ignore[arg-type]
 

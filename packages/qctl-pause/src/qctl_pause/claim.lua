@@ -96,6 +96,8 @@ local function fast_path_fields(id, fields, queue)
         local pattern = FAST_PATH[field]
         if field == 'origin' then
             if value ~= queue.name then return nil end
+        elseif not pattern and (string.find(field, '^qctl_log_') or string.find(field, '^qctl_run_')) then
+            -- What is kept of earlier runs does not matter to this one.
         elseif not pattern or pattern ~= ANY and not string.find(value, pattern) and (pattern ~= DATE or value ~= '') then
             return nil
         elseif field == 'meta' then

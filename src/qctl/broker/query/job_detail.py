@@ -10,28 +10,21 @@ from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
-from rq.results import Result
 
-from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query import dependents as dependents_query
-from qctl.broker.query import job_locations, locate_jobs
+from qctl.broker.query import job_locations, job_runs, locate_jobs
 from qctl.broker.query.job_locations import JobEntry
 from qctl.broker.query.job_summary import JobSummary
-from qctl.broker.redis import clock, job_fields, keys, replies, stream_reader, untrusted_fields
+from qctl.broker.redis import job_fields, keys, replies, stream_reader, untrusted_fields
 from qctl.broker.redis.replies import Entry
-from qctl.models import Attempt, Event, JobDetail, Payload, State
+from qctl.models import Event, JobDetail, Payload, State
 from qctl.models.events import moment_of
-
-MAX_ATTEMPTS = 20
-"""Maximum results read; RQ keeps ten."""
 
 MAX_EVENTS = 50_000
 """Events that are read, from the newest on, in half a second. Older events of the job are missing."""
 
 MAX_FIELD_BYTES = 1 << 20
 """Size of a field up to which it is read. Of a larger payload only the size is returned."""
-
-_OUTCOMES = {kind.value: kind.name.lower() for kind in Result.Type}
 
 _LARGE_FIELDS = ("data", "meta", "exc_info", "result", job_fields.ORIGINAL_DATA)
 
@@ -71,7 +64,7 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
         enqueued_at=untrusted_fields.parse_time(fields.get("enqueued_at")),
         started_at=untrusted_fields.parse_time(fields.get("started_at")),
         ended_at=untrusted_fields.parse_time(fields.get("ended_at")),
-        due=_time(entry.score) if state == "scheduled" else None,
+        due=job_runs.moment(entry.score) if state == "scheduled" else None,
         expires_in=ttl_ms / 1000 if ttl_ms > 0 else None,
         worker=text.get("worker_name", ""),
         timeout=text.get("timeout", ""),
@@ -86,7 +79,7 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
         dependencies=dependencies,
         dependents=dependent_ids,
         relatives=dict(dependents_query.states_of(connection, [*dependencies, *dependent_ids])),
-        attempts=[_attempt(*result) for result in reversed(results)],
+        attempts=job_runs.attempts(results, fields, text.get("status", "")),
         timeline=timeline,
         events_whole=is_complete,
         moved_from=text.get(job_fields.MOVED_FROM) or None,
@@ -127,7 +120,7 @@ def _read_fields(connection: Redis, job_id: str) -> tuple[dict[str, bytes | None
 def _read_relations(connection: Redis, job_id: str) -> tuple[list[Entry], set[bytes], int]:
     """Return the job's results, the newest first, the ids of its dependents, and its time to live in milliseconds."""
     with connection.pipeline(transaction=False) as pipe:
-        pipe.xrevrange(keys.results(job_id), count=MAX_ATTEMPTS)
+        pipe.xrevrange(keys.results(job_id), count=job_runs.MAX_RESULTS)
         pipe.smembers(keys.dependents(job_id))
         pipe.pttl(keys.job(job_id))
         results, dependents, ttl_ms = replies.execute(pipe)
@@ -155,31 +148,6 @@ def _items(fields: Mapping[str, bytes | None], name: str) -> list[Any]:
     except (ValueError, RecursionError):
         return []
     return items if isinstance(items, list) else []
-
-
-def _attempt(entry_id: bytes, raw: dict[bytes, bytes]) -> Attempt:
-    """Return one of a job's results as an attempt."""
-    fields = {untrusted_fields.decode(name): value for name, value in raw.items()}
-    kind = untrusted_fields.parse_count(fields.get("type"))
-    traceback = untrusted_fields.last_traceback([(entry_id, raw)], {}) if fields.get("exc_string") else ""
-    return Attempt(
-        outcome=_OUTCOMES.get(kind or 0, "unknown"),
-        at=moment_of(untrusted_fields.decode(entry_id)),
-        worker=untrusted_fields.decode(fields.get("worker_name")),
-        started_at=_time(fields.get("execution_started_at")),
-        ended_at=_time(fields.get("execution_ended_at")),
-        error=dead_letter_index.last_line(traceback),
-        traceback=traceback,
-        value=untrusted_fields.indent_return_value(fields.get("return_value")),
-    )
-
-
-def _time(seconds: bytes | float | None) -> datetime | None:
-    """Return a time in seconds since 1970, None if it is missing, invalid or out of range."""
-    try:
-        return None if seconds in (None, b"") else clock.optional_datetime(float(seconds) * 1000)
-    except ValueError:
-        return None
 
 
 def _timeline(connection: Redis, job_id: str, created: datetime | None) -> tuple[list[Event], bool]:

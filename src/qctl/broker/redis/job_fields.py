@@ -14,6 +14,13 @@ EDITED_AT = "qctl_edited"
 TRASH_BATCH = "qctl_trash"
 """Id of the trash batch that the job lies in."""
 
+RUN_PREFIX = "qctl_run_"
+"""Prefix of the fields of runs of which RQ keeps no result: JSON {run, worker, outcome, ended, error}. The start of the
+run follows, in RQ's format. A run without an outcome was interrupted."""
+
+LOG_PREFIX = "qctl_log_"
+"""Prefix of the fields with the last lines of runs: JSON {run, worker, total, lines}. The start of the run follows."""
+
 FINGERPRINT = "qctl_fingerprint"
 """Fingerprint of the cause of a dead letter."""
 

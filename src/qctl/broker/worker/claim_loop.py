@@ -23,7 +23,7 @@ from rq.worker import BaseWorker, WorkerStatus
 from qctl.broker.bookkeeping.data_identity import DataWatch
 from qctl.broker.redis.connection import Backoff, explain, is_temporary
 from qctl.broker.redis.outage import Outage
-from qctl.broker.worker import fast_path
+from qctl.broker.worker import fast_path, job_log
 from qctl.broker.worker.claim_request import Claim, JobEnd, UnwrittenEndsError
 from qctl.broker.worker.claims import Claimant
 from qctl.broker.worker.fast_path import FastPathJob
@@ -283,6 +283,8 @@ class ClaimLoop:
             execution = Execution(job.execution_id, job.id, self._redis, self._claimant.name)
             value = fast_path.decode_value(end.row.value)
             self._outcomes.write_success(job, self._queue(job.origin), execution, value)
+            if end.log:
+                job_log.write(self._redis, end.log)
 
     def _give_back_all(self) -> None:
         """Give back all claims. Call it only while no job runs."""

@@ -19,9 +19,10 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker.claim_connection import ClaimConnection
+from qctl.broker.worker.job_log import LogRow
 
 _claim = Script("worker/claim")
-_finish_and_claim = Script("worker/claim", after="worker/finish")
+_finish_and_claim = Script("worker/claim", after=("worker/kept_runs", "worker/finish"))
 
 
 class Claim(NamedTuple):
@@ -78,6 +79,15 @@ class _Record(NamedTuple):
     ended_n: int
 
 
+class _Log(NamedTuple):
+    """One of the `logs` of `finish.lua`."""
+
+    job: str
+    field: str
+    text: bytes
+    ended_n: int
+
+
 class _Queue(NamedTuple):
     """One of the `queues` of `claim.lua`."""
 
@@ -95,7 +105,7 @@ class JobEnd(NamedTuple):
     """The successful end of a fast-path job, to be written with the next claim.
 
     `minute` is the minute since 1970 in which it is counted, `seconds` is how long the job ran, and `record` the keys
-    of RQ's record of the run, if there may be one.
+    of RQ's record of the run, if there may be one. `log` holds the lines that the job logged, if it logged any.
     """
 
     row: EndedJob
@@ -103,6 +113,7 @@ class JobEnd(NamedTuple):
     minute: int
     seconds: float
     record: RecordKeys | None = None
+    log: LogRow | None = None
 
 
 class UnwrittenEndsError(Exception):
@@ -217,6 +228,7 @@ def _values_of(ends: Sequence[JobEnd]) -> dict[str, Any]:
         "minute": last.minute % 60,
         "jobs": [end.row for end in ends],
         "records": [_Record(*end.record, n) for n, end in enumerate(ends, 1) if end.record],
+        "logs": [_Log(*end.log, n) for n, end in enumerate(ends, 1) if end.log],
     }
 
 

@@ -24,6 +24,7 @@ from qctl.broker.worker.claims import Claimant
 from qctl.broker.worker.fast_path import FastPathJob
 from qctl.broker.worker.inline_runner import InlineRunner
 from qctl.broker.worker.job_loader import JobLoader
+from qctl.broker.worker.job_log import JobLog
 from qctl.broker.worker.outcomes import Outcomes
 from qctl.broker.worker.recovery import recover
 from qctl.broker.worker.stop_job import AbortedError
@@ -39,11 +40,12 @@ class ForkRunner:
 
     max_prefetch_jobs = 1
 
-    def __init__(self, rq: Worker, claimant: Claimant, outcomes: Outcomes, jobs: JobLoader) -> None:
+    def __init__(self, rq: Worker, claimant: Claimant, outcomes: Outcomes, jobs: JobLoader, job_log: JobLog) -> None:
         self._rq = rq
         self._claimant = claimant
         self._outcomes = outcomes
         self._jobs = jobs
+        self._log = job_log
         self._lock = threading.Lock()
         self._running_pid = 0
         self._is_running = False
@@ -118,7 +120,7 @@ class ForkRunner:
     def enter_child(self) -> None:
         """Prepare a new child: it dies with its parent, because an orphan would run a job that is given to another."""
         # Its own locks and `beat`: the lease thread may have held the others, and a supervisor listens to the worker.
-        self._inside = InlineRunner(self._rq, self._claimant, Outcomes(self._rq, self._claimant))
+        self._inside = InlineRunner(self._rq, self._claimant, Outcomes(self._rq, self._claimant), self._log)
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != self._claimant.pid:  # the parent died before the call
             os._exit(1)
@@ -143,7 +145,7 @@ class ForkRunner:
 
     def perform(self, job: Job, queue: Queue, execution: Execution) -> JobEnd | None:
         """Run a job in this process."""
-        runner = self._inside or InlineRunner(self._rq, self._claimant, self._outcomes)
+        runner = self._inside or InlineRunner(self._rq, self._claimant, self._outcomes, self._log)
         return runner.perform(job, queue, execution)
 
     # --- a child that is killed ---------------------------------------------------------------------------------

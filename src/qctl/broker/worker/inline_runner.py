@@ -24,6 +24,7 @@ from qctl.broker.worker.claim_request import JobEnd
 from qctl.broker.worker.claims import Claimant
 from qctl.broker.worker.fast_path import FastPathJob
 from qctl.broker.worker.guarded_job import BATCH_HANDLERS, GuardedJob
+from qctl.broker.worker.job_log import JobLog
 from qctl.broker.worker.outcomes import Outcomes
 from qctl.broker.worker.prefetch import MAX_PREFETCH_JOBS
 from qctl.broker.worker.stop_job import AbortedError, JobStopper
@@ -57,11 +58,18 @@ class InlineRunner:
     max_prefetch_jobs = MAX_PREFETCH_JOBS
 
     def __init__(
-        self, rq: BaseWorker, claimant: Claimant, outcomes: Outcomes, *, stopper: JobStopper | None = None
+        self,
+        rq: BaseWorker,
+        claimant: Claimant,
+        outcomes: Outcomes,
+        job_log: JobLog,
+        *,
+        stopper: JobStopper | None = None,
     ) -> None:
         self._rq = rq
         self._claimant = claimant
         self._outcomes = outcomes
+        self._log = job_log
         self._stopper = stopper
         self._lock = threading.Lock()
         self._current: _Run | None = None
@@ -85,7 +93,10 @@ class InlineRunner:
         with logs.log_context(jobId=job.id, traceId=ours.trace, userId=ours.owner):
             if not isinstance(job, FastPathJob) and not self._start(job, queue, execution):
                 return None
-            end = self._perform(job, queue, execution)
+            try:
+                end = self._perform(job, queue, execution)
+            finally:
+                self._log.end()
             if end is not None or job._status == JobStatus.FINISHED:
                 extra = {"event": "finish"}
                 log.log(_level(job), "job %s of %s: %s finished", job.id, queue.name, ours.label, extra=extra)
@@ -96,6 +107,7 @@ class InlineRunner:
             self._is_performing = True
             log.log(_level(job), "job %s of %s starts", job.id, queue.name, extra={"event": "start"})
             seconds = job.timeout or queue.DEFAULT_TIMEOUT
+            self._log.begin(job, execution, self._claimant.name)
             with self._rq.death_penalty_class(seconds, JobTimeoutException, job_id=job.id), self._stoppable(job):
                 value = job.perform()
         except AbortedError:
@@ -106,7 +118,9 @@ class InlineRunner:
             return None
         finally:
             self._is_performing = False
-        return self._outcomes.write_value(job, queue, execution, value)
+        end = self._outcomes.write_value(job, queue, execution, value)
+        row = self._log.row() if end is not None else None
+        return end._replace(log=row) if end is not None and row else end
 
     def _stoppable(self, job: Job) -> AbstractContextManager[None]:
         return self._stopper.running(job.id) if self._stopper else nullcontext()

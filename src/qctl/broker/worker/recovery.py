@@ -33,7 +33,7 @@ CONFIRMATION_SECONDS = 4.0
 MAX_DEATHS = 3
 """Number of deaths of its worker at which a job is quarantined."""
 
-_recover = Script("worker/recover", after=("redis/types", "worker/runs"))
+_recover = Script("worker/recover", after=("redis/types", "worker/runs", "worker/kept_runs"))
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from qctl.broker.worker.fork_runner import ForkRunner
 from qctl.broker.worker.guarded_job import GuardedJob
 from qctl.broker.worker.inline_runner import InlineRunner, mark_started
 from qctl.broker.worker.job_loader import JobLoader
+from qctl.broker.worker.job_log import JobLog
 from qctl.broker.worker.outcomes import Outcomes
 from qctl.broker.worker.pausable_queue import PausableQueue
 from qctl.broker.worker.prefetch import Prefetch
@@ -60,9 +61,11 @@ class QctlWorker(Worker):
         self.jobs = JobLoader(connection, self.claimant.name, settings)
         prefetch = Prefetch(connection, self.claimant)
         self.outcomes = Outcomes(self, self.claimant, before_put_back=prefetch.give_back)
-        self._fork_runner = ForkRunner(self, self.claimant, self.outcomes, self.jobs) if isolation == "fork" else None
+        self.job_log = JobLog(settings.job_log_lines, settings.job_log_bytes)
+        parts = (self, self.claimant, self.outcomes)
+        self._fork_runner = ForkRunner(*parts, self.jobs, self.job_log) if isolation == "fork" else None
         self.runner: InlineRunner | ForkRunner = self._fork_runner or InlineRunner(
-            self, self.claimant, self.outcomes, stopper=JobStopper()
+            *parts, self.job_log, stopper=JobStopper()
         )
         self.loop = ClaimLoop(
             self,
@@ -74,6 +77,8 @@ class QctlWorker(Worker):
             jobs=self.jobs,
             runner=self.runner,
         )
+        self._failure: str | None = None
+        """The traceback of a failure of which RQ keeps no result, while it is written."""
         self._is_success = False
         """True while a success is written: the status of a repeating job does not show it."""
         super().__init__(
@@ -101,7 +106,11 @@ class QctlWorker(Worker):
         `beat` is called at least every few seconds between jobs. If a long job prevents that, another thread calls
         `allow` with the seconds that the job may still take. Redis may be away, at the start too: the worker waits.
         """
-        return self.loop.run(burst, max_jobs, beat, allow)
+        self.job_log.install()
+        try:
+            return self.loop.run(burst, max_jobs, beat, allow)
+        finally:
+            self.job_log.uninstall()
 
     def allow_jobs(self, patterns: Sequence[str]) -> None:
         """Allow functions that match these patterns, besides the catalog and declared jobs, from the next job on."""
@@ -206,6 +215,7 @@ class QctlWorker(Worker):
         if self.claimant.claim_of(job.origin, job.id) is None:
             raise ClaimLostError(f"job {job.id} has ended before, or was given to another worker")
         super().cleanup_execution(job, pipeline, execution)
+        self.job_log.stage(pipeline, job, execution, self._failure, self.name)
         end_transaction.add_end(pipeline, job, self.name, is_success=self._is_success)
 
     def handle_job_failure(
@@ -220,7 +230,11 @@ class QctlWorker(Worker):
         if self._fork_runner and self._fork_runner.recover_from_death(job, queue):
             return
         text = end_transaction.escape_surrogates(exc_string)
-        super().handle_job_failure(job, queue, started_job_registry, text, execution)
+        self._failure = text if job.should_retry and self._stopped_job_id != job.id else None
+        try:
+            super().handle_job_failure(job, queue, started_job_registry, text, execution)
+        finally:
+            self._failure = None
         end_transaction.log_follow_up(job)
 
     def handle_job_retry(

@@ -86,7 +86,7 @@ def _details(detail: JobDetail) -> list[Cell]:
         *(view.payload_section("payload", detail.payload, detail.description) if detail.payload.size else ()),
         *(view.payload_section("payload before the first edit", original, "") if original else ()),
         *(view.section("meta", detail.meta) if detail.meta else ()),
-        *_attempts(detail.attempts),
+        *_attempts(detail.id, detail.attempts),
         *(view.section("traceback", detail.traceback.rstrip()) if detail.traceback else ()),
         *_timeline(detail),
     ]
@@ -137,7 +137,7 @@ def _retries(detail: JobDetail) -> str:
     return f"{detail.retries_left} left" + (f", after {delays}" if delays else "")
 
 
-def _attempts(attempts: list[Attempt]) -> list[Cell]:
+def _attempts(job_id: str, attempts: list[Attempt]) -> list[Cell]:
     if not attempts:
         return []
     now = datetime.now(timezone.utc)
@@ -147,9 +147,11 @@ def _attempts(attempts: list[Attempt]) -> list[Cell]:
         took = f" after {view.elapsed((ended - started).total_seconds())}" if ended and started else ""
         worker = f" on {attempt.worker}" if attempt.worker else ""
         result = attempt.error or (f"returned {attempt.value}" if attempt.value else "")
-        text = f"{number}. {attempt.outcome}{took}{worker}, {view.ago(attempt.at, now)}"
+        logged = f", {quantity(attempt.logged, 'line')} logged" if attempt.logged else ""
+        text = f"{number}. {attempt.outcome}{took}{worker}, {view.ago(attempt.at, now)}{logged}"
         lines.append(Cell(f"{text}: {result}" if result else text, "bad" if attempt.error else ""))
-    return [*view.section("attempts"), *lines]
+    logs = [Cell(f"   lines: qctl job logs {job_id}", "dim")] if any(a.logged for a in attempts) else []
+    return [*view.section("attempts"), *lines, *logs]
 
 
 def _timeline(detail: JobDetail) -> list[Cell]:

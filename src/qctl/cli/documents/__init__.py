@@ -33,7 +33,7 @@ from qctl.cli.documents.ingest import (
     reject_list,
     reject_show,
 )
-from qctl.cli.documents.jobs import job_edit, job_enqueue, job_list, job_show, job_stop, job_types, job_wait
+from qctl.cli.documents.jobs import job_edit, job_enqueue, job_list, job_logs, job_show, job_stop, job_types, job_wait
 from qctl.cli.documents.metrics import metrics_show, stats_names
 from qctl.cli.documents.queues import (
     clear,
@@ -87,6 +87,7 @@ __all__ = [
     "job_enqueue",
     "job_import",
     "job_list",
+    "job_logs",
     "job_show",
     "job_stop",
     "job_types",

@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qctl.cli.documents.document import Record
-    from qctl.models import Attempt, JobDetail, JobRow, Jobs, JobTree, JobType, PayloadEdit, StoppedJob, WaitResult
+    from qctl.models import (
+        Attempt,
+        JobDetail,
+        JobLogs,
+        JobRow,
+        Jobs,
+        JobTree,
+        JobType,
+        PayloadEdit,
+        StoppedJob,
+        WaitResult,
+    )
 
 
 def job_list(jobs: Jobs) -> Document:
@@ -90,7 +101,25 @@ def _attempt(attempt: Attempt) -> Record:
         "error": attempt.error or None,
         "traceback": attempt.traceback or None,
         "value": attempt.value,
+        "logged_lines": attempt.logged,
     }
+
+
+def job_logs(logs: JobLogs) -> Document:
+    """`qctl job logs`."""
+    head = {"id": logs.id, "queue": logs.queue, "status": logs.status or None}
+    rows = [
+        {
+            "attempt": run.number,
+            "worker": run.worker or None,
+            "at": time(line.at),
+            "level": line.level,
+            "text": line.text,
+        }
+        for run in logs.runs
+        for line in run.lines
+    ]
+    return Document("qctl.job.logs/1", "text", ("attempt", "worker", "at", "level", "text"), head, "lines", rows)
 
 
 def job_wait(result: WaitResult) -> Document:

@@ -40,6 +40,12 @@
 --   worker_executions SET
 -- ARGV records[n]
 --   ended_n: number of the ended job whose run is recorded
+-- KEYS logs[n]
+--   job HASH
+-- ARGV logs[n]
+--   field: of the log of the job's run
+--   text: the log
+--   ended_n: number of the ended job that logged
 -- Returns {4, n, why, ..}, and claims nothing, if the n-th job could not be ended, and nothing of it was changed:
 --   `lost` the claim is no longer the claimant's · `other` only RQ itself can end the job: it has dependents, another
 --   state, or keys of other types
@@ -119,6 +125,13 @@ do
             redis.pcall('DEL', record.execution)
             redis.pcall('ZREM', record.executions, job.execution_id)
             redis.pcall('SREM', record.worker_executions, job.job_id .. ':' .. job.execution_id)
+        end
+    end
+    for n = 1, logs_count do
+        local entry = logs_at(n)
+        if jobs[tonumber(entry.ended_n)].is_written then
+            redis.call('HSET', entry.job, entry.field, entry.text)
+            delete_old_runs(entry.job)
         end
     end
     if #done > 0 then

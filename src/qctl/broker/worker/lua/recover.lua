@@ -55,6 +55,14 @@ end
 -- A stock worker of several queues leaves a started job's id in the intermediate list: the status decides.
 if status ~= 'started' and (unstarted == 0 or status ~= 'queued') then return 'ended' end
 
+if status == 'started' then
+    local started = redis.call('HGET', job, 'started_at')
+    if started and #started == 27 then
+        redis.call('HSETNX', job, 'qctl_run_' .. started, cjson.encode({worker = claimant}))
+        delete_old_runs(job)
+    end
+end
+
 -- A death between claim and start counts too: a job may kill its worker while it is read.
 local deaths = redis.call('HINCRBY', recoveries, job_id, 1)
 if deaths >= tonumber(max_deaths) then
