@@ -125,9 +125,9 @@ class JobLog:
         at = time.time_ns() // 1_000_000
         with self._lock:
             for line in redact(text).splitlines():
-                kept = line[:MAX_LINE_CHARACTERS].encode(errors="backslashreplace")
-                run.lines.append((at, level, kept.decode()))
-                run.size += len(kept)
+                encoded = line[:MAX_LINE_CHARACTERS].encode(errors="backslashreplace")
+                run.lines.append((at, level, encoded.decode()))
+                run.size += len(encoded)
                 run.total += 1
                 while len(run.lines) > self._max_lines or run.size > self._max_bytes:
                     run.size -= len(run.lines.popleft()[2].encode())

@@ -1,4 +1,5 @@
 -- Define how many runs a job keeps records of, for the script that follows.
+-- KEYS ARGV those of the script that follows
 -- Returns nothing.
 -- Atomic: it runs in the script that adds a record.
 local MAX_KEPT_RUNS = 10
