@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
-from qctl.models.checks import Check, Level, QueueCheck, Thresholds
+from qctl.models.checks import Check, Level, QueueCheck, Threshold, Thresholds
+from qctl.models.health import Severity
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,23 @@ class AlertRule:
     email: tuple[str, ...] = ()
     webhooks: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    health: tuple[str, ...] = ()
+    """Names or patterns of health checks whose findings are alerts, from `severity` on."""
+    severity: Severity = "warning"
+    causes: tuple[str, ...] = ()
+    """Queues, names or patterns, whose new or growing causes of dead letters are alerts."""
+    topics: tuple[str, ...] = ()
+    """Topics, names or patterns, that must not be silent for longer than `silence`."""
+    jobs: tuple[str, ...] = ()
+    """Names of jobs of which a run must end within `silence`."""
+    silence: Threshold | None = None
+    is_default: bool = False
+    """True for a rule that every site has without writing it."""
+
+    @property
+    def has_findings(self) -> bool:
+        """True if findings are its alerts, and not thresholds of queues."""
+        return bool(self.health or self.causes or self.topics or self.jobs)
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -89,8 +107,8 @@ class Alert:
 
     @property
     def level(self) -> Level:
-        """Level of the worst queue."""
-        return Check.of(self.queues).level
+        """Level of the worst queue or finding."""
+        return Level.OK if self.rule.has_findings and not self.queues else Check.of(self.queues).level
 
 
 @dataclass(frozen=True)
@@ -109,6 +127,8 @@ class Notice:
     host: str
     key: str
     test: bool = False
+    check: str = ""
+    """Check of the finding that it is about, empty if it is about a queue."""
 
     @property
     def subject(self) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Literal
 
+from qctl.models.health import Finding
+
 
 class Level(IntEnum):
     """Severity. The numbers are the exit codes of monitoring plug-ins."""
@@ -74,13 +76,17 @@ class CheckedValue:
 
 @dataclass(frozen=True)
 class QueueCheck:
-    """Result for one queue. `error` is the reason if it is unreadable, `paused` describes its pause."""
+    """Result for one queue. `error` is the reason if it is unreadable, `paused` describes its pause.
+
+    An alert by a finding has its subject as `queue`, and the finding.
+    """
 
     queue: str
     level: Level
     readings: Sequence[CheckedValue]
     error: str | None = None
     paused: str | None = None
+    finding: Finding | None = None
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ def notice_document(notice: Notice) -> dict[str, Any]:
         "text": notice.subject,
         "rule": notice.rule,
         "queue": escape_line(notice.queue),
+        "check": escape_line(notice.check) or None,
         "level": notice.level.name,
         "resolved": notice.level == 0,
         "test": notice.test,
@@ -59,7 +60,7 @@ def send_mail(notice: Notice, to: str, settings: Settings) -> None:
         notice.words,
         "",
         f"since {_time(notice.since)}, rule {notice.rule}, sent by {notice.host}",
-        f"show the queue: qctl stats {quote(escape_line(notice.queue))}",
+        "show it: qctl health" if notice.check else f"show the queue: qctl stats {quote(escape_line(notice.queue))}",
         f"mute the rule: qctl alert mute {quote(escape_line(notice.rule))} --for 2h",
     ]
     with QueueService(settings) as service:

@@ -15,6 +15,7 @@ from qctl.broker.redis import clock, locks
 from qctl.broker.redis.connection import connect, translate_errors
 from qctl.errors import QctlError, SettingsError
 from qctl.models import AlertRule, Channel, Firing, Level, Notice, QueueCheck, Stats
+from qctl.ops.alert_findings import SiteFindings
 from qctl.ops.alerts import DescribeCheck, check_rule, deliver, load_rules
 from qctl.safe import escape_line
 from qctl.settings import Settings
@@ -64,7 +65,7 @@ class AlertWatch:
     def _read_rules(self) -> None:
         """Reload the rules. An invalid file is logged once, and the previous rules stay in force."""
         try:
-            self._rules, problem = load_rules(self._settings), ""
+            self._rules, problem = [rule for rule in load_rules(self._settings) if rule.channels], ""
         except SettingsError as error:
             problem = error.message
         if problem and problem != self._rules_error:
@@ -76,12 +77,16 @@ class AlertWatch:
         muted = alert_state.read_mutes(self._redis)
         now = clock.to_datetime(clock.now_ms(self._redis))
         log.debug("checking alerts: queues=%d rules=%d", len(stats.queues), len(self._rules))
+        site = SiteFindings(self._redis, self._settings, stats)
         for rule in self._rules:
             known = before.pop(rule.name, {})
-            for queue in check_rule(rule, stats):
+            for queue in check_rule(rule, stats, site):
                 self._update(rule, queue, known.pop(queue.queue, None), now, muted=rule.name in muted)
-            for name in known:
-                alert_state.delete(self._redis, rule.name, name)
+            for name, was in known.items():
+                if rule.has_findings and not rule.causes:
+                    self._resolve(rule, was, now, muted=rule.name in muted)
+                else:  # the queue is gone; a cause is told once
+                    alert_state.delete(self._redis, rule.name, name)
         for deleted_rule, queues in before.items():
             for name in queues:
                 alert_state.delete(self._redis, deleted_rule, name)
@@ -95,7 +100,8 @@ class AlertWatch:
             if was:
                 self._resolve(rule, was, now, muted=muted)
             return
-        firing = replace(was, level=queue.level) if was else Firing(queue.queue, queue.level, now)
+        check_name = queue.finding.check if queue.finding else ""
+        firing = replace(was, level=queue.level) if was else Firing(queue.queue, queue.level, now, check=check_name)
         if firing != was:
             log.debug(
                 "alert: rule=%s queue=%s level=%s since=%s",
@@ -130,7 +136,8 @@ class AlertWatch:
             alert_state.delete(self._redis, rule.name, was.queue)
 
     def _notice(self, rule: AlertRule, queue: str, firing: Firing, now: datetime, words: str, key: str) -> Notice:
-        return Notice(rule.name, queue, firing.level, firing.since, now, words, socket.gethostname(), key)
+        host = socket.gethostname()
+        return Notice(rule.name, queue, firing.level, firing.since, now, words, host, key, check=firing.check)
 
     def _send(self, rule: AlertRule, notice: Notice, channel: Channel) -> bool:
         """Send one notice. Returns whether it was delivered."""
@@ -141,9 +148,8 @@ class AlertWatch:
             log.error("alert not sent: channel=%s problem=%s: %s", delivery.channel, delivery.problem, notice.subject)
             return False
         log.info("alert sent: channel=%s: %s", delivery.channel, notice.subject)
-        events.record(
-            self._redis, "alerted", queue=notice.queue, reason=notice.subject[:300], actor=f"alert:{rule.name}"
-        )
+        queue = "" if notice.check else notice.queue
+        events.record(self._redis, "alerted", queue=queue, reason=notice.subject[:300], actor=f"alert:{rule.name}")
         return True
 
 

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from qctl.broker.bookkeeping import alert_state, events
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import clock
-from qctl.errors import NotFoundError, QctlError, UsageError
+from qctl.errors import NotFoundError, QctlError, RefusedError, UsageError
 from qctl.models import Alert, AlertRule, Channel, Delivery, Level, Mute, Notice, QueueCheck, Stats
 from qctl.ops import alert_channels, alert_rules
+from qctl.ops.alert_findings import SiteFindings
 from qctl.ops.base import Part
 from qctl.ops.checks import check_queues
 from qctl.settings import Settings
@@ -27,15 +28,20 @@ class AlertOps(Part, name="alerts"):
         """List every rule with its current state. Raises SettingsError if the file is invalid."""
         rules = load_rules(self._settings)
         stats = stats_snapshot.stats(self._redis)
+        site = SiteFindings(self._redis, self._settings, stats)
         firing, mutes = alert_state.read_firing(self._redis), alert_state.read_mutes(self._redis)
         return [
-            Alert(rule, check_rule(rule, stats), list(firing.get(rule.name, {}).values()), mutes.get(rule.name))
+            Alert(rule, check_rule(rule, stats, site), list(firing.get(rule.name, {}).values()), mutes.get(rule.name))
             for rule in rules
         ]
 
     def test(self, name: str) -> builtins.list[Delivery]:
         """Send a test alert through every channel of a rule. Raises NotFoundError and SettingsError."""
         rule = self._rule(name)
+        if not rule.channels:
+            raise RefusedError(
+                f"rule {name!r} has no channel", f"name one in the table [default] of {self._settings.alerts}"
+            )
         now = clock.to_datetime(clock.now_ms(self._redis))
         words = f"test by {events.actor()}: alerts of this rule arrive"
         notice = Notice(
@@ -64,12 +70,14 @@ class AlertOps(Part, name="alerts"):
 
 
 def load_rules(settings: Settings) -> builtins.list[AlertRule]:
-    """Read the file of rules that the settings name. Raises SettingsError."""
-    return alert_rules.load(settings.alerts, settings.alert_webhooks)
+    """Read the file of rules that the settings name, after the default rules. Raises SettingsError."""
+    return alert_rules.load_with_defaults(settings.alerts, settings.alert_webhooks)
 
 
-def check_rule(rule: AlertRule, stats: Stats) -> builtins.list[QueueCheck]:
-    """Check the queues of a rule. A queue that does not exist yet has no problem."""
+def check_rule(rule: AlertRule, stats: Stats, site: SiteFindings) -> builtins.list[QueueCheck]:
+    """Check the queues of a rule, or its findings. A queue that does not exist yet has no problem."""
+    if rule.has_findings:
+        return site.check(rule)
     checks: dict[str, QueueCheck] = {}
     for pattern in rule.queues or ("*",):
         try:

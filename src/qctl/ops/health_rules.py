@@ -30,6 +30,15 @@ DEAD_WINDOW_MINUTES = 15
 DEAD_LETTERS_WARNING = 100
 """Dead letters of a queue that wait for a decision: a few do for a while, so many were forgotten."""
 
+# --- causes
+
+NEW_CAUSE_SECONDS = 900.0
+"""Time after its first dead letter for which a cause is new."""
+
+GROWTH_LETTERS, GROWTH_FACTOR = 20, 3.0
+"""New dead letters of a cause in NEW_CAUSE_SECONDS from which on it grows, if they are also so many times those of the
+same time before."""
+
 # --- waiting jobs
 
 WAIT_WARNING_SECONDS, WAIT_ERROR_SECONDS = 600.0, 3600.0

@@ -11,7 +11,7 @@ from qctl.view.table import Cell, Column
 from qctl.view.values import NO_VALUE, age, local_time
 
 if TYPE_CHECKING:
-    from qctl.models import Alert, Delivery
+    from qctl.models import Alert, AlertRule, Delivery
     from qctl.view.table import Style
 
 LEVEL_STYLES: dict[Level, Style] = {
@@ -27,7 +27,7 @@ def alert_columns(now: datetime) -> list[Column[Alert]]:
     return [
         Column("ALERT", lambda a: Cell(escape_line(a.rule.name)), min_width=12),
         Column("LEVEL", _level),
-        Column("QUEUES", lambda a: Cell(escape_line(", ".join(a.rule.queues) or "all")), min_width=8, drop=2),
+        Column("OF", lambda a: Cell(escape_line(_subjects(a.rule))), min_width=8, drop=2),
         Column("FIRING", lambda a: Cell(escape_line(", ".join(f.queue for f in a.firing) or NO_VALUE)), min_width=8),
         Column("SINCE", lambda a: Cell(_since(a, now)), right=True, drop=1),
         Column("NOTIFIED", lambda a: Cell(_notified(a, now)), right=True, drop=3),
@@ -56,11 +56,19 @@ def delivery_columns() -> list[Column[Delivery]]:
 
 
 def _level(alert: Alert) -> Cell:
-    return Cell(alert.level.name, LEVEL_STYLES[alert.level]) if alert.queues else Cell(NO_VALUE)
+    known = alert.queues or alert.rule.has_findings
+    return Cell(alert.level.name, LEVEL_STYLES[alert.level]) if known else Cell(NO_VALUE)
+
+
+def _subjects(rule: AlertRule) -> str:
+    """Return what a rule watches: queues, or kinds of findings."""
+    kinds = (("health: ", rule.health), ("causes: ", rule.causes), ("topics: ", rule.topics), ("jobs: ", rule.jobs))
+    watched = "; ".join(kind + ", ".join(names) for kind, names in kinds if names)
+    return watched or ", ".join(rule.queues) or "all"
 
 
 def _channels(alert: Alert) -> str:
-    return ", ".join(channel.label for channel in alert.rule.channels)
+    return ", ".join(channel.label for channel in alert.rule.channels) or "none: silent"
 
 
 def _since(alert: Alert, now: datetime) -> str:

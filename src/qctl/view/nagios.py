@@ -56,6 +56,9 @@ def _escape(text: str) -> str:
 
 
 def _problems(queue: QueueCheck) -> str:
+    if queue.finding:
+        fix = f"; next: {queue.finding.fix}" if queue.finding.fix else ""
+        return f"{queue.finding.reason}{fix}"
     if queue.error:
         return f"{queue.queue}: cannot be read: {queue.error}"
     bad = ", ".join(_describe(reading) for reading in queue.readings if reading.level != Level.OK)

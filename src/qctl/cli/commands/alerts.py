@@ -28,7 +28,10 @@ def list_rules(session: Session) -> None:
     """
     alerts = session.ops.alerts.list()
     empty = f"No alert rules. Add rules to {session.settings.alerts}."
-    table = view.Table(view.alert_columns(datetime.now(timezone.utc)), alerts, empty)
+    silent = any(alert.rule.is_default and not alert.rule.channels for alert in alerts)
+    hint = f"default rules are silent: name email, webhook or command in [default] of {session.settings.alerts}"
+    footer = [Cell(""), Cell(hint, "dim")] if silent else []
+    table = view.Table(view.alert_columns(datetime.now(timezone.utc)), alerts, empty, footer)
     session.out.listing(documents.alert_list(alerts), table)
 
 

@@ -25,6 +25,8 @@ def alert_list(alerts: Sequence[Alert]) -> Document:
         "muted.by",
         "muted.until",
         "muted.reason",
+        "default",
+        "reasons",
     )
     return Document("qctl.alert.list/1", "name", columns, {}, "alerts", [_alert(alert) for alert in alerts])
 
@@ -40,6 +42,8 @@ def _alert(alert: Alert) -> Record:
         "told_at": time(max(notified, default=None)),
         "tells": [channel.label for channel in alert.rule.channels],
         "muted": _mute(alert.mute) if alert.mute else None,
+        "default": alert.rule.is_default,
+        "reasons": [queue.finding.reason for queue in alert.queues if queue.finding],
     }
 
 
