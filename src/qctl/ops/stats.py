@@ -22,7 +22,7 @@ class StatsOps(Part, name="stats"):
     """Statistics, for `qctl stats`."""
 
     def read(self, only: Collection[str] | None = None) -> Stats:
-        """Read every queue and the totals, or only the existing queues of `only`, in at most five round trips."""
+        """Read every queue and the totals, or only the existing queues of `only`, in at most four round trips."""
         return stats_snapshot.stats(self._redis, only)
 
     def recounted(self, before: Stats) -> Stats:

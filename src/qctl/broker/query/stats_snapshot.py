@@ -1,4 +1,8 @@
-"""Statistics of every queue at one moment, in at most five round trips for any number of queues. Writes nothing."""
+"""Statistics of every queue at one moment, in four round trips for any number of queues. Writes nothing.
+
+The trips read the list of queues; counts and registries; what depends on these (the age of the oldest job, durations,
+entries of registries); and, if registries have entries, whether their jobs exist.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,9 @@ from redis import Redis
 from redis.exceptions import NoPermissionError
 
 from qctl import catalog
-from qctl.broker.query import dead_claims, job_locations, unreal_jobs
+from qctl.broker.query import dead_claims, job_locations
 from qctl.broker.query.queue_snapshot import QueueSnapshot
+from qctl.broker.query.unreal_jobs import EntryCheck
 from qctl.broker.redis import clock, key_prefix, keys, replies, untrusted_fields
 from qctl.broker.worker import pauses
 from qctl.models import RunningJob, Stats, Totals, UnrealJobs
@@ -109,14 +114,16 @@ def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
     for snapshot in snapshots:
         snapshot.take_first(answers)
     busy = sum(bool(snapshot.busy_minutes) for snapshot in snapshots)
+    check = EntryCheck([size for snapshot in snapshots for size in snapshot.sizes], now / 1000)
     with connection.pipeline(transaction=False) as pipe:
         for snapshot in snapshots:
             snapshot.stage_second(pipe, max(1, MAX_DURATION_MINUTES // max(1, busy)))
+        check.stage_members(pipe)
         answers = iter(replies.execute(pipe))
     for snapshot in snapshots:
         snapshot.take_second(answers)
-    sizes = [size for snapshot in snapshots for size in snapshot.sizes]
-    unreal = unreal_jobs.count(connection, sizes, now / 1000)
+    check.take_members(answers)
+    unreal = check.count(connection)
     rows = [
         snapshot.to_stats(pauses.find(paused, snapshot.name), alive, unreal.get(snapshot.name, UnrealJobs()))
         for snapshot in snapshots

@@ -7,7 +7,7 @@ scores, however many they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from redis import Redis
@@ -38,28 +38,38 @@ class _Location:
     """Entries whose time to live is over, beside `members`."""
 
 
-def count(connection: Redis, sizes: Iterable[tuple[str, State, int]], now: float) -> Mapping[str, UnrealJobs]:
-    """Return the counts of the queues that have such entries. `sizes` has the size of each location, `now` is the time
-    of Redis in seconds. Takes two round trips."""
-    locations = [_Location(queue, state) for queue, state, size in sizes if size]
-    if not locations:
-        return {}
-    per_location = min(MAX_IDS_PER_LOCATION, max(1, MAX_CHECKED_IDS // len(locations)))
-    with connection.pipeline(transaction=False) as pipe:
-        for location in locations:
-            _stage_members(pipe, location, per_location, now)
-        answers = iter(replies.execute(pipe))
-    for location in locations:
-        members = next(answers)
-        if location.state == "quarantined":
-            location.members = list(replies.scanned_fields(members)[1])
-        elif location.state in _EXPIRING:
-            lasting = replies.bytes_list(members)
-            location.members = (lasting + replies.bytes_list(next(answers)))[:per_location]
-            location.expired = replies.integer(next(answers))
-        else:
-            location.members = replies.bytes_list(members)
-    return _counts(connection, locations, now)
+class EntryCheck:
+    """Checks the entries of locations. `sizes` has the size of each one, `now` is the time of Redis in seconds.
+
+    Call `stage_members` and `take_members`, which share the pipeline of other reads, and then `count`.
+    """
+
+    def __init__(self, sizes: Iterable[tuple[str, State, int]], now: float) -> None:
+        self._locations = [_Location(queue, state) for queue, state, size in sizes if size]
+        self._now = now
+        self._limit = min(MAX_IDS_PER_LOCATION, max(1, MAX_CHECKED_IDS // max(1, len(self._locations))))
+
+    def stage_members(self, pipe: Pipeline) -> None:
+        """Add the reads of the first entries to a pipeline."""
+        for location in self._locations:
+            _stage_members(pipe, location, self._limit, self._now)
+
+    def take_members(self, answers: Iterator[object]) -> None:
+        """Take the replies to `stage_members`."""
+        for location in self._locations:
+            members = next(answers)
+            if location.state == "quarantined":
+                location.members = list(replies.scanned_fields(members)[1])
+            elif location.state in _EXPIRING:
+                lasting = replies.bytes_list(members)
+                location.members = (lasting + replies.bytes_list(next(answers)))[: self._limit]
+                location.expired = replies.integer(next(answers))
+            else:
+                location.members = replies.bytes_list(members)
+
+    def count(self, connection: Redis) -> Mapping[str, UnrealJobs]:
+        """Return the counts of the queues that have such entries. Takes one round trip, none without entries."""
+        return _counts(connection, self._locations, self._now) if self._locations else {}
 
 
 def _stage_members(pipe: Pipeline, location: _Location, limit: int, now: float) -> None:
