@@ -38,7 +38,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 
 ZSH = """
 compadd() {{ shift; print -l -- $@; }}
-_describe() {{ print -l -- ${{${{(P)@[-1]}}%%:*}}; }}
+_describe() {{ [[ $1 == -o ]] && shift; print -l -- ${{${{(P)2}}%%:*}}; }}
 _files() {{ print FILES; }}
 _message() {{ : }}
 words=("${{(@z)$(print -r -- {line})}}"); [[ {line} == *' ' ]] && words+=('')
@@ -93,6 +93,7 @@ def test_names_come_from_redis_and_are_never_evaluated(offer: Offer, connection:
     connection.zadd(keys.SCHEDULES, {"nightly": 1})
     connection.sadd(keys.WORKERS, keys.worker("host.1.f00"))
     connection.zadd(keys.failed("email"), {"dead-1": -1})
+    connection.hset(keys.causes("email"), "0d9c5c1fb0a7", '{"exception": "ValueError", "function": "app.send"}')
     words = offer("qctl pause ")
     assert {"email", "a.b"} <= set(words)
     assert not {"--all", "words", "\x1b[2J", "line"} & set(words)
@@ -100,7 +101,35 @@ def test_names_come_from_redis_and_are_never_evaluated(offer: Offer, connection:
     assert offer("qctl worker stop ") == ["host.1.f00"]
     assert offer("qctl dlq show ") == ["dead-1"]
     assert offer("qctl ingest rejects show ") == ["dead-1"]
+    assert offer("qctl dlq retry --fingerprint ")[0] == "0d9c5c1fb0a7"
     assert not list(tmp_path.rglob("pwned"))
+
+
+def test_pipelines_and_arguments_of_jobs_are_offered(offer: Offer) -> None:
+    assert {"readings", "messages"} <= set(offer("qctl ingest rejects list --pipeline "))
+    assert {"readings", "messages"} <= set(offer("qctl ingest flush "))
+    assert [word for word in offer("qctl job enqueue welcome-email ") if word.endswith("=")] == [
+        "userEmail=",
+        "userName=",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "line"),
+    [
+        ("cause", ["dlq", "retry"], "0d9c5c1fb0a7\tValueError in app.send"),
+        ("enqueue", ["job", "enqueue", "--data", "{}"], "welcome-email\t"),
+    ],
+)
+def test_names_have_descriptions_for_zsh_and_fish(
+    kind: str, words: list[str], line: str, connection: Redis, redis_server: RedisServer
+) -> None:
+    connection.sadd(keys.QUEUES, keys.queue("email"))
+    connection.hset(keys.causes("email"), "0d9c5c1fb0a7", '{"exception": "ValueError", "function": "app.send"}')
+    connection.hset(keys.causes("email"), "111111111111", "no JSON")
+    env = {**os.environ, KIND: kind, "_QCTL_DESCRIBED": "1", "REDIS_URL": redis_server.url}
+    ran = subprocess.run([PROGRAM, *words], env=env, capture_output=True, text=True, check=True)
+    assert any(shown.startswith(line) for shown in ran.stdout.splitlines()), ran.stdout
 
 
 def test_without_redis_nothing_is_offered_or_printed(offer: Offer) -> None:
@@ -114,20 +143,28 @@ def test_silent_redis_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert completion_names.TIMEOUT_SECONDS <= 0.1
 
 
-@pytest.mark.parametrize("kind", ["queue", "worker", "schedule", "batch", "job", "dead"])
+@pytest.mark.parametrize("kind", ["queue", "worker", "schedule", "batch", "job", "dead", "cause"])
 def test_every_kind_of_name_is_read(kind: str, connection: Redis, redis_server: RedisServer) -> None:
     """The keys equal those of `keys`, which is too slow to import for completion."""
     connection.sadd(keys.QUEUES, keys.queue("q"))
     connection.sadd(keys.WORKERS, keys.worker("w"))
     connection.zadd(keys.SCHEDULES, {"s": 1})
     connection.zadd(keys.TRASH, {"b": 1})
+    connection.hset(keys.causes("q"), "c", "{}")
     connection.hset(keys.PAUSED, "paused", "{}")
     connection.zadd(keys.started("q"), {"run:0123456789abcdef0123456789abcdef": 4_000_000_000})
     connection.rpush(keys.queue("q"), "wait")
     for id_, key in (("died", keys.failed), ("later", keys.scheduled), ("done", keys.finished)):
         connection.zadd(key("q"), {id_: 1})
     jobs = ["run", "wait", "died", "later", "done"]
-    expected = {"queue": ["paused", "q"], "worker": ["w"], "schedule": ["s"], "batch": ["b"], "job": jobs}
+    expected = {
+        "queue": ["paused", "q"],
+        "worker": ["w"],
+        "schedule": ["s"],
+        "batch": ["b"],
+        "job": jobs,
+        "cause": ["c"],
+    }
     assert completion_names.names(redis_server.url, kind) == expected.get(kind, ["died"])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from qctl.broker.redis.completion_names import names
+from qctl.cli.completion_names import ENQUEUE, enqueue_words
 from qctl.cli.completions.grammar import FILES, REMOTE_NAMES, Place, places
 from qctl.safe import escape_line
 
@@ -39,13 +40,13 @@ class Completer:
         place = self._place(words)
         last = words[-1] if words else ""
         if last in place.takes:
-            yield from self._values(place.takes[last][0])
+            yield from self._values(place.takes[last][0], words)
         elif prefix.startswith("-"):
             yield from (*place.flags, *place.takes)
         elif place.verbs:
             yield from (verb for verb in place.verbs if verb not in EXCLUDED_COMMANDS)
         else:
-            yield from self._values(place.rest)
+            yield from self._values(place.rest, words)
 
     def _place(self, words: list[str]) -> Place:
         """Return the place of the command that these words name."""
@@ -55,7 +56,9 @@ class Completer:
                 path.append(word)
         return self._places[" ".join(path)]
 
-    def _values(self, value: str) -> Iterable[str]:
+    def _values(self, value: str, words: list[str]) -> Iterable[str]:
+        if value == REMOTE_NAMES + ENQUEUE:
+            return enqueue_words(words)
         if value.startswith(REMOTE_NAMES):
             return self._names(value.removeprefix(REMOTE_NAMES))
         return () if value == FILES else value.split(",")

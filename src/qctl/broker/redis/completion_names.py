@@ -6,10 +6,12 @@ over a socket with a short timeout, and returns no names if anything fails.
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -36,7 +38,15 @@ Run = Callable[[Sequence[tuple[str, ...]]], list[list[str]]]
 
 
 def names(url: str, kind: str) -> list[str]:
-    """Return the names of a kind: queue, worker, schedule, batch (of the trash), job, dead (letters).
+    """Return the names of a kind: queue, worker, schedule, batch (of the trash), job, dead (letters), cause.
+
+    Raises the errors of `described_names`.
+    """
+    return list(described_names(url, kind))
+
+
+def described_names(url: str, kind: str) -> dict[str, str]:
+    """Return the names of a kind with a description each, empty for most kinds.
 
     `url` as in `Settings.redis_target`. Raises OSError if Redis does not reply in time, ValueError if it replies with
     an error, KeyError for an unknown kind.
@@ -46,7 +56,9 @@ def names(url: str, kind: str) -> list[str]:
     if sentinel_url.is_sentinel(url):
         url = _primary(sentinel_url.parse(url), deadline)
     with _Connection(url, deadline) as connection:
-        return find(connection.run)[:MAX_NAMES]
+        found = find(connection.run)
+    described = found if isinstance(found, dict) else dict.fromkeys(found, "")
+    return dict(islice(described.items(), MAX_NAMES))
 
 
 def _primary(url: SentinelUrl, deadline: float) -> str:
@@ -106,13 +118,30 @@ def _jobs(run: Run) -> list[str]:
     return list(dict.fromkeys(_EXECUTION.sub("", id_) for ids in run(commands) for id_ in ids))
 
 
-_KINDS: dict[str, Callable[[Run], list[str]]] = {
+def _causes(run: Run) -> dict[str, str]:
+    """Return the fingerprints of the causes of death, with the exceptions and functions."""
+    causes: dict[str, str] = {}
+    for pairs in run([("HGETALL", f"{QCTL}causes:{queue}") for queue in _queues(run)[:MAX_QUEUES]]):
+        causes.update((name, _describe_cause(text)) for name, text in zip(pairs[::2], pairs[1::2], strict=False))
+    return causes
+
+
+def _describe_cause(text: str) -> str:
+    try:
+        cause = json.loads(text)
+        return f"{cause['exception']} in {cause['function']}"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+_KINDS: dict[str, Callable[[Run], list[str] | dict[str, str]]] = {
     "queue": _queues,
     "worker": _workers,
     "schedule": _schedules,
     "batch": _batches,
     "dead": _dead,
     "job": _jobs,
+    "cause": _causes,
 }
 
 

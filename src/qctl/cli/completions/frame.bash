@@ -30,6 +30,7 @@ _qctl_value() {
         @*)
             mapfile -t found < <(_QCTL_NAMES=${1#@} "$2" "${COMP_WORDS[@]:1:COMP_CWORD-1}" 2>/dev/null)
             _qctl_match "${found[@]}"
+            [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
             ;;
         *) _qctl_match ${1//,/ } ;;
     esac

@@ -15,6 +15,7 @@ function __qctl_value
             __fish_complete_path (commandline -ct)
         case '@*'
             set -lx _QCTL_NAMES (string sub -s 2 -- $argv[1])
+            set -lx _QCTL_DESCRIBED 1
             command $argv[2..] 2>/dev/null
         case '*'
             string split , -- $argv[1]

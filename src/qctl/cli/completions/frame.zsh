@@ -13,7 +13,12 @@ _qctl_value() {
   case $1 in
     ('') _message 'a value' ;;
     (/) _files ;;
-    (@*) compadd -- ${(f)"$(_QCTL_NAMES=${1#@} ${(Q)words[1]} ${(Q)words[2,CURRENT-1]} 2>/dev/null)"} ;;
+    (@*)
+      local -a found suffix
+      found=(${(f)"$(_QCTL_DESCRIBED=1 _QCTL_NAMES=${1#@} ${(Q)words[1]} ${(Q)words[2,CURRENT-1]} 2>/dev/null)"})
+      found=(${${found//:/\\:}/$'\t'/:})
+      [[ $found == *=* ]] && suffix=(-S '')
+      (( $#found )) && _describe value found $suffix ;;
     (*) compadd -- ${(s:,:)1} ;;
   esac
 }

@@ -25,6 +25,8 @@ _VALUES = {
     "TARGET": "@queue",
     "WORKER": "@worker",
     "BATCH": "@batch",
+    "CAUSE": "@cause",
+    "PIPELINE": ",".join(catalog.PIPELINES),
     "FILE": FILES,
 }
 """Values by metavar, whatever the command."""
@@ -86,7 +88,9 @@ def _value(path: tuple[str, ...], parameter: Any) -> str:
         return ",".join((*VERBS, *NOUNS))
     if metavar == "STATE":
         return ",".join(STATES)
-    if (path, name) == (("job", "enqueue"), "name") or metavar == "JOB" or "--job" in parameter.opts:
+    if (path, name) == (("job", "enqueue"), "name"):
+        return "@enqueue"
+    if metavar == "JOB" or "--job" in parameter.opts:
         return ",".join(sorted(catalog.JOBS))
     if metavar == "NAME":
         return "@schedule" if noun == "schedule" and parameter.param_type_name == "argument" and name != "name" else ""
