@@ -594,7 +594,7 @@ function __qctl_place
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'metrics'
-            set -g __qctl_verbs 'show	Show rates, depth, wait and run times over time' 'export	Export all metrics in the text format of Prometheus'
+            set -g __qctl_verbs 'show	Show rates, depth, wait and run times over time' 'export	Export all metrics in the text format of Prometheus' 'reset	Set the counts of created, ended, retried and refused jobs to zero'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
@@ -607,6 +607,11 @@ function __qctl_place
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--to	File to replace atomically' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--to=/' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'metrics reset'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--yes	No confirmation' '-y	No confirmation' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'context'
             set -g __qctl_verbs 'list	List the contexts of config.toml, and the one in use' 'show	Show the settings of a context, without secrets' 'use	Use a context for all following commands'

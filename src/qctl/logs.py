@@ -118,6 +118,11 @@ def setup(service: str, settings: Settings) -> None:
         logger.propagate = True
 
 
+def context_value(key: str) -> str | None:
+    """A value of the innermost `log_context`, None without one."""
+    return _context.get({}).get(key)
+
+
 @contextmanager
 def log_context(**context: str | None) -> Iterator[None]:
     """Add `jobId`, `traceId` or `userId` to every line that this thread logs meanwhile."""

@@ -76,6 +76,7 @@ ANSWERS: dict[str, Any] = {
         [Step(NOW - timedelta(minutes=5), 10, 8, 6, 2, 1, 1, 4, TIMES, TIMES), Step(NOW)],
     ),
     "metrics__read": METRICS,
+    "metrics__reset": None,
     "checks__run": CHECK,
     "alerts__list": [Alert(RULE, CHECK.queues, [FIRING], MUTE)],
     "alerts__test": [Delivery("email:ops@example.com", True)],

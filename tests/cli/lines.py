@@ -54,6 +54,7 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("pause",): ("email",),
     ("resume",): ("email",),
     ("clear",): ("email", "--confirm", "email"),
+    ("metrics", "reset"): ("--yes",),
     ("retry",): ("job-1",),
     ("dlq", "retry"): ("job-1",),
     ("dlq", "show"): ("job-1",),

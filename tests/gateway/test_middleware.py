@@ -59,7 +59,6 @@ def test_all_errors_have_one_shape(gateway: Gateway) -> None:
         (400, gateway.request("POST", "/login", b"\xff\xfe")),
         (400, gateway.request("POST", "/login", b"name=x", Content_Type="application/x-www-form-urlencoded")),
         (400, gateway.request("POST", "/login", [1])),
-        (400, gateway.request("GET", "/job?status=nope", token=token)),
         (400, gateway.request("GET", "/job?limit=0", token=token)),
         (400, gateway.request("POST", "/job/create", {"name": ["x"]}, token)),
         (400, gateway.request("POST", "/job/create", {"name": "\u202e" * 300}, token)),
@@ -116,7 +115,7 @@ def test_unreachable_redis_is_503_without_details(make_gateway: Callable[..., Ga
     own_redis.kill()
     answer = gateway.request("GET", "/job", token=token)
     assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
-    assert answer.json == {
+    assert answer.failure == {
         "success": False,
         "error": "Service unavailable",
         "message": "try again soon",

@@ -100,7 +100,7 @@ def test_503_with_retry_after_while_redis_is_unreachable_or_full(
     def status() -> int:
         answer = gateway.request("POST", "/api/readings", ATTIC, token=DEVICE_TOKEN)
         if answer.status == 503:
-            assert answer.json == {
+            assert answer.failure == {
                 "success": False,
                 "error": "Service unavailable",
                 "message": "try again soon",

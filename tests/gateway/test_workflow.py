@@ -133,6 +133,8 @@ def test_metrics_cover_all_users(gateway: Gateway) -> None:
         "jobs:total": 5,
         "jobs:pending": 5,
         "jobs:running": 0,
+        "jobs:active": 5,
+        "jobs:submitted": 5,
         "jobs:completed": 0,
         "jobs:failed": 0,
         "jobs:retries": 0,

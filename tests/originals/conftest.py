@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from conftest import _serve
+from support.browser import Chromium
 from support.originals import Original
 from support.up import gone
 
@@ -30,3 +32,9 @@ def make_original(tmp_path: Path) -> Iterator[MakeOriginal]:
         family = psutil.Process(original.pid).children(recursive=True) if original.running else []
         original.end()
         assert gone(family)
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> Iterator[Chromium]:
+    """A browser."""
+    yield from _serve(lambda: Chromium(tmp_path))

@@ -38,6 +38,13 @@ class Response:
         """The body as JSON."""
         return json.loads(self.body)
 
+    @property
+    def failure(self) -> Any:
+        """The body of an error as JSON, without its trace id, which must be that of the header."""
+        body = json.loads(self.body)
+        assert body.pop("traceId") == self.headers["X-Trace-Id"]
+        return body
+
 
 class Client:
     """An HTTP client of a gateway."""

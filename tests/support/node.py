@@ -63,14 +63,19 @@ def executable() -> str:
     return node
 
 
+AXIOS = "1.7.9"
+"""Version of axios, the HTTP client of several replaced systems' pages."""
+
+
 @cache
 def installed() -> Path:
-    """A folder with both versions of the client, kept between runs. Raises MissingServerError where npm fails."""
+    """A folder with both versions of the client and axios, kept between runs. Raises MissingServerError where npm
+    fails."""
     executable()
-    folder = Path(tempfile.gettempdir()) / f"qctl-socket.io-client-{RECENT}-{OLD}-{os.getuid()}"
+    folder = Path(tempfile.gettempdir()) / f"qctl-socket.io-client-{RECENT}-{OLD}-axios-{AXIOS}-{os.getuid()}"
     if not folder.is_dir():
         fresh = Path(tempfile.mkdtemp(prefix="qctl-npm-"))
-        packages = [f"v{version}@npm:socket.io-client@{version}" for version in (RECENT, OLD)]
+        packages = [f"v{version}@npm:socket.io-client@{version}" for version in (RECENT, OLD)] + [f"axios@{AXIOS}"]
         command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(fresh), *packages]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:

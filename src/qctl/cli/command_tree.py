@@ -168,7 +168,9 @@ NOUNS: Mapping[str, Noun] = {
             "users.logout",
         ),
     ),
-    "metrics": Noun(MONITORING, "Show metrics, or export them to Prometheus.", ("metrics.show", "metrics.export")),
+    "metrics": Noun(
+        MONITORING, "Show metrics, or export them to Prometheus.", ("metrics.show", "metrics.export", "metrics.reset")
+    ),
     "context": Noun(
         OPERATION,
         "Manage contexts: named settings, one for each Redis.",

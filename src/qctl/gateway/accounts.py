@@ -19,7 +19,7 @@ from qctl.gateway.tokens import Caller, Tokens
 from qctl.ops import Ops
 from qctl.settings import Settings
 from qctl.store import passwords
-from qctl.store.user_rules import check_password
+from qctl.store.user_rules import MIN_WEAK_PASSWORD_CHARACTERS, check_length, check_password
 from qctl.store.users import ADMIN, User, UserStore, new_user, open_user_store
 
 T = TypeVar("T")
@@ -49,6 +49,7 @@ class Accounts:
         self._tokens = tokens
         self._ops = ops
         self._min_password_characters = settings.password_length
+        self._allows_weak_passwords = settings.allows_weak_passwords
         # A hash takes 64 MB and a whole core, so logins must not slow down every other request.
         self._places = CapacityLimiter(max(2, os.cpu_count() or 1))
         self._threads = CapacityLimiter(self._places.total_tokens)
@@ -56,7 +57,10 @@ class Accounts:
     async def create(self, username: str, email: str, password: str, is_gone: IsGone | None = None) -> User:
         """Create a user. Raises EmailTakenError, and UsageError for a weak password."""
         try:
-            check_password(password, self._min_password_characters)
+            if self._allows_weak_passwords:
+                check_length(password, MIN_WEAK_PASSWORD_CHARACTERS)
+            else:
+                check_password(password, self._min_password_characters)
         except ValueError as error:
             raise UsageError(f"password {error}") from None
         return await self._hash_in_thread(partial(self._create, username, email.lower(), password), is_gone)

@@ -28,7 +28,8 @@ _DOCS_CONTENT_POLICY = (
 
 def application(backend: Backend) -> Application:
     """The gateway as an ASGI application."""
-    return RequestMiddleware(_DocsPolicy(fastapi_app(backend)), backend.settings.max_file_size + FORM_OVERHEAD_BYTES)
+    app = _TrailingSlash(_DocsPolicy(fastapi_app(backend)))
+    return RequestMiddleware(app, backend.settings.max_file_size + FORM_OVERHEAD_BYTES)
 
 
 def fastapi_app(backend: Backend) -> FastAPI:
@@ -67,6 +68,24 @@ def _without_422(document: dict[str, Any]) -> dict[str, Any]:
         for operation in path.values():
             operation["responses"].pop("422", None)
     return document
+
+
+class _TrailingSlash:
+    """Middleware that answers `/job/` as `/job`: a redirect loses the body or the token of many clients.
+
+    Pages of the panel and of the documentation have relative links, so that their paths stay as they are.
+    """
+
+    _PAGES = ("/admin/", "/api/admin/", DOCS_PATH)
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path.endswith("/") and not path.startswith(self._PAGES):
+            scope = {**scope, "path": path.rstrip("/") or "/"}
+        await self._app(scope, receive, send)
 
 
 class _DocsPolicy:

@@ -7,13 +7,31 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from qctl.errors import RefusedError
 from qctl.gateway import dependencies
 from qctl.gateway.doors import CHALLENGE
 from qctl.gateway.tokens import Caller
 
-bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The `jwt` of the response to `POST /login`.")
+
+class JwtHeader(HTTPBearer):
+    """The header `Authorization: Bearer <jwt>`, or `Authorization: <jwt>` as some clients send it."""
+
+    async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
+        """The credentials of a request, None without them."""
+        header = request.headers.get("authorization", "").strip()
+        if header.count(".") == 2 and " " not in header:
+            return HTTPAuthorizationCredentials(scheme="Bearer", credentials=header)
+        return await super().__call__(request)
+
+
+bearer = JwtHeader(
+    auto_error=False,
+    scheme_name="HTTPBearer",
+    bearerFormat="JWT",
+    description="The `jwt` of the response to `POST /login`.",
+)
 
 
 async def caller(

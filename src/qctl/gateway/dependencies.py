@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from qctl import catalog
 from qctl.errors import SettingsError
 from qctl.gateway.accounts import Accounts
+from qctl.gateway.creation_notices import CreationNotices
 from qctl.gateway.doors import Doors
 from qctl.gateway.image_checks import ImageChecks
 from qctl.gateway.open_sessions import OpenSessions
@@ -48,6 +49,7 @@ class Backend:
         self.service = QueueService(settings)
         self.readings = ReadingsBuffer(settings)
         self.images = ImageChecks()
+        self.creations = CreationNotices()
         self._metrics: tuple[float, Metrics] | None = None
         self._lock = threading.Lock()
 
@@ -56,6 +58,11 @@ class Backend:
         self.service.close()
         self.ops.close()
         self.accounts.close()
+
+    def forget_metrics(self) -> None:
+        """Measure anew when metrics are read the next time."""
+        with self._lock:
+            self._metrics = None
 
     def metrics(self) -> Metrics:
         """All metrics, at most one second old. Raises QctlError."""

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from qctl import logs
 from qctl.errors import (
     BackpressureError,
     BudgetError,
@@ -80,7 +81,10 @@ def error_response(
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
     body = Failure(
-        error=escape_line(error), message=None if message is None else escape_line(message), retryAfter=retry_after
+        error=escape_line(error),
+        message=None if message is None else escape_line(message),
+        retryAfter=retry_after,
+        traceId=logs.context_value("traceId"),
     )
     return JSONResponse(body.model_dump(exclude_none=True), status, headers)
 

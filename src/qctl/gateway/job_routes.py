@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 
 from qctl import catalog
 from qctl.catalog.specs import JobSpec
@@ -20,11 +22,13 @@ from qctl.gateway.job_permissions import Requester, authorise
 from qctl.gateway.json_requests import JsonRoute
 from qctl.gateway.schemas import Counts, CreatedJob, Job, Jobs, NewJob, Stats
 from qctl.gateway.tokens import Caller
-from qctl.models import OwnedJob, OwnedStatus
+from qctl.models import OwnedJob
 from qctl.settings import Settings
 
 MAX_JOBS = 1000
 """Jobs in one response."""
+
+_Filter = Annotated[str | None, Field(max_length=200)]
 
 router = APIRouter(route_class=JsonRoute, prefix="/job", tags=["jobs"])
 
@@ -42,28 +46,54 @@ def create(job: NewJob, request: Request, user: CurrentUser, gateway: Gateway) -
     if spec.name == job.name:
         values = authorise(spec, values, gateway.settings, _requester(gateway, user))
 
-    def enqueue() -> str:
-        return gateway.service.enqueue(spec.name, values, owner=user.id, trace_id=trace, title=job.name)
+    job_id = str(uuid.uuid4())
 
-    if spec.access == "operator":
-        job_id = Operator(f"{user.id}@gateway", trace, gateway).run(enqueue, "job enqueue", spec.name)
-    else:
-        job_id = enqueue()
+    def enqueue() -> str:
+        return gateway.service.enqueue(spec.name, values, owner=user.id, trace_id=trace, title=job.name, job_id=job_id)
+
+    with gateway.creations.before_response(user.id, job_id):
+        if spec.access == "operator":
+            Operator(f"{user.id}@gateway", trace, gateway).run(enqueue, "job enqueue", spec.name)
+        else:
+            enqueue()
     return CreatedJob(
         job=Job(id=job_id, name=job.name, ownerId=user.id, status="pending", retryCount=0, con=now, mon=now)
     )
+
+
+class JobFilter(BaseModel):
+    """Values that the fields of a job must have. A value that no job has selects none."""
+
+    id: _Filter = Field(None, alias="_id")
+    name: _Filter = None
+    ownerId: _Filter = None
+    status: _Filter = None
+    retryCount: _Filter = None
+    con: _Filter = None
+    mon: _Filter = None
+
+    def matches(self, job: Job) -> bool:
+        """Compare the values with the fields of a job as they are in JSON."""
+        wanted = self.model_dump(by_alias=True, exclude_none=True)
+        if not wanted:
+            return True
+        document = job.model_dump(mode="json", by_alias=True)
+        return all(str(document[name]) == value for name, value in wanted.items())
 
 
 @router.get("", responses=documented(400, 401, 503))
 def find(
     user: CurrentUser,
     gateway: Gateway,
-    status: Annotated[OwnedStatus | None, Query(description="only jobs with this status")] = None,
+    wanted: Annotated[JobFilter, Query()],
     limit: Annotated[int, Query(ge=1, le=MAX_JOBS, description="maximum number of jobs")] = MAX_JOBS,
 ) -> Jobs:
-    """The user's jobs, the newest first. Finished jobs expire after QCTL_KEEP_FINISHED seconds."""
-    owned = gateway.service.jobs_of(user.id)
-    return Jobs(jobs=[Job.of(job) for job in owned if status in (None, job.status)][:limit])
+    """The user's jobs, the newest first. Finished jobs expire after QCTL_KEEP_FINISHED seconds.
+
+    Each field of a job may be given as a parameter, and selects the jobs with this value.
+    """
+    owned = (Job.of(job, gateway.settings.shapes) for job in gateway.service.jobs_of(user.id))
+    return Jobs(jobs=[job for job in owned if wanted.matches(job)][:limit])
 
 
 @router.get("/stats", responses=documented(401, 503))

@@ -8,9 +8,11 @@ from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Body, Request
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from qctl.errors import RefusedError
+from qctl.gateway import error_responses
 from qctl.gateway.accounts import EmailTakenError
 from qctl.gateway.authentication import CurrentUser
 from qctl.gateway.dependencies import Backend, Gateway
@@ -56,8 +58,8 @@ async def _create(user: NewUser, request: Request, gateway: Backend) -> User:
         raise HTTPException(409, error.message) from None
 
 
-@router.post("/login", responses=documented(400, 401, 413, 429, 503))
-async def login(credentials: Credentials, request: Request, gateway: Gateway) -> LoggedIn:
+@router.post("/login", response_model=LoggedIn, responses=documented(400, 401, 403, 413, 429, 503))
+async def login(credentials: Credentials, request: Request, gateway: Gateway) -> LoggedIn | JSONResponse:
     """Log in. The token is valid for QCTL_LOGIN_TTL seconds at every gateway of the site.
 
     After 10 wrong passwords of an account within 5 minutes, or 30 of a client address, the answer is 429.
@@ -66,7 +68,8 @@ async def login(credentials: Credentials, request: Request, gateway: Gateway) ->
     try:
         token = await gateway.accounts.login(credentials.email, credentials.password, request.is_disconnected)
     except RefusedError as error:
-        raise HTTPException(401, error.message) from None
+        # Pages show `message`; some of them leave their login form on 401, and show nothing.
+        return error_responses.error_response(gateway.settings.shapes.wrong_password, error.message, error.message)
     await gateway.doors.forgive(attempt)
     return LoggedIn(jwt=token)
 

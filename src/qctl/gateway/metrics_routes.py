@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from qctl.errors import QctlError, UnreachableError
+from qctl.gateway.admin_auth import CurrentOperator
 from qctl.gateway.authentication import CurrentUser
 from qctl.gateway.dependencies import Gateway
 from qctl.gateway.error_responses import documented
 from qctl.gateway.json_requests import JsonRoute
-from qctl.gateway.schemas import Healthy, SystemMetrics
+from qctl.gateway.schemas import LINE, Healthy, MetricsReset, ScrapeHealth, SystemMetrics
 from qctl.models import Metrics
-from qctl.view.prometheus import JOBS, exposition, job_totals
+from qctl.view.prometheus import JOBS, RATES, exposition, job_totals
 
 router = APIRouter(route_class=JsonRoute, tags=["system"])
 
+
+_Label = Annotated[str | None, Query(max_length=100, pattern=LINE, description="label of the totals of jobs")]
 
 PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -46,8 +50,17 @@ def metrics(_user: CurrentUser, gateway: Gateway) -> SystemMetrics:
     """Numbers of the jobs of all users."""
     totals = {**dict.fromkeys(JOBS, 0.0), **job_totals(gateway.metrics())}
     return SystemMetrics(
-        timestamp=datetime.now(timezone.utc), metrics={name: round(n, 2) for name, n in totals.items()}
+        timestamp=datetime.now(timezone.utc),
+        metrics={name: round(n, 2) if name in RATES else round(n) for name, n in totals.items()},
     )
+
+
+@router.post("/metrics/reset", responses=documented(401, 403, 503))
+def reset(operator: CurrentOperator, gateway: Gateway) -> MetricsReset:
+    """Set the counters of ended, retried and refused jobs to zero. Jobs, and what is measured by the minute, stay."""
+    operator.run(gateway.ops.metrics.reset, "metrics reset")
+    gateway.forget_metrics()
+    return MetricsReset(message="Metrics reset")
 
 
 @router.get(
@@ -57,15 +70,27 @@ def metrics(_user: CurrentUser, gateway: Gateway) -> SystemMetrics:
         200: {
             "content": {PROMETHEUS_CONTENT_TYPE: {"example": "queuecraft_jobs_pending 2.0\n"}},
             "description": "Metrics",
-        }
+        },
+        **documented(400),
     },
 )
-def prometheus(gateway: Gateway) -> Response:
+def prometheus(gateway: Gateway, environment: _Label = None, instance: _Label = None) -> Response:
     """The metrics of `qctl metrics export`, for Prometheus to scrape. Metrics of jobs also have the names
-    `queuecraft_jobs_...`. Needs no authentication."""
+    `queuecraft_jobs_...`, with the labels `environment` and `instance` if these are given. Needs no authentication."""
     measured: Metrics | None
     try:
         measured = gateway.metrics()
     except UnreachableError:
         measured = None
-    return Response(exposition(measured, second_prefix="queuecraft_"), media_type=PROMETHEUS_CONTENT_TYPE)
+    labels = {name: value for name, value in (("environment", environment), ("instance", instance)) if value}
+    text = exposition(measured, second_prefix="queuecraft_", second_labels=labels)
+    return Response(text, media_type=PROMETHEUS_CONTENT_TYPE)
+
+
+@router.get("/prometheus/health", responses={503: {"model": ScrapeHealth, "description": "As `/healthz`"}})
+def prometheus_health(gateway: Gateway, response: Response) -> ScrapeHealth:
+    """The answer of `/healthz` in the shape of QueueCraft. Needs no authentication."""
+    is_healthy = health(gateway, response).ok
+    return ScrapeHealth(
+        status="healthy" if is_healthy else "unhealthy", timestamp=datetime.now(timezone.utc), service="queuecraft"
+    )

@@ -21,6 +21,7 @@ from qctl.gateway.schemas import Job
 from qctl.models import Event, EventFilter, OwnedJob, OwnedStatus
 from qctl.ops import Ops
 from qctl.service import QueueService
+from qctl.settings.profiles import Shapes
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +53,15 @@ EVENT_FILTER = EventFilter(events=("created", *CHANGES))
 
 @dataclass(frozen=True)
 class OwnerEvent:
-    """An entry of the stream as messages to the owner of its job: names and payloads. `offset`: its id."""
+    """An entry of the stream as messages to the owner of its job: names and payloads. `offset`: its id.
+
+    `created_job`: the id of the job, if the entry is its creation.
+    """
 
     offset: str
     owner: str
     messages: Sequence[tuple[str, dict[str, Any]]]
+    created_job: str = ""
 
 
 def parse_offset(offset: str) -> tuple[int, int]:
@@ -68,8 +73,9 @@ def parse_offset(offset: str) -> tuple[int, int]:
 class OwnerEventFollower:
     """Follows the event stream; `run` blocks a thread."""
 
-    def __init__(self, ops: Ops, service: QueueService) -> None:
+    def __init__(self, ops: Ops, service: QueueService, shapes: Shapes) -> None:
         self._ops = ops
+        self._shapes = shapes
         self._service = service
         self._stop = threading.Event()
         self._outage = Outage(log, "live events are interrupted")
@@ -122,7 +128,8 @@ class OwnerEventFollower:
             if job_id in ids:
                 self._cache(job_id, job)
             if job is not None:
-                yield OwnerEvent(event.id, job.owner, _messages(event, job))
+                created_job = job_id if event.event == "created" else ""
+                yield OwnerEvent(event.id, job.owner, _messages(event, job, self._shapes), created_job)
 
     def _read(self, ids: Sequence[str]) -> dict[str, OwnedJob]:
         backoff = Backoff()
@@ -152,13 +159,20 @@ class OwnerEventFollower:
             self._owned.popitem(last=False)
 
 
-def _messages(event: Event, job: OwnedJob) -> list[tuple[str, dict[str, Any]]]:
+def _messages(event: Event, job: OwnedJob, shapes: Shapes) -> list[tuple[str, dict[str, Any]]]:
     """The messages for an event. They describe the job at the time of the event, which may be outdated by now."""
     if event.event == "created":
-        return [("job:created", _document(job, "pending"))]
+        return [("job:created", _document(job, "pending", shapes))]
     before, now = CHANGES[event.event]
-    document = _document(job, now)
-    changed = {**document, "jobId": job.id, "oldStatus": before, "newStatus": now, "job": document}
+    job = replace(job, modified=max(job.modified or event.at, event.at))
+    document = _document(job, now, shapes)
+    changed = {
+        **document,
+        "jobId": job.id,
+        "oldStatus": shapes.job_status(before),
+        "newStatus": document["status"],
+        "job": document,
+    }
     messages = [("job:status:updated", changed)]
     if now == "completed":
         messages.append(("job:completed", document))
@@ -167,5 +181,5 @@ def _messages(event: Event, job: OwnedJob) -> list[tuple[str, dict[str, Any]]]:
     return messages
 
 
-def _document(job: OwnedJob, status: OwnedStatus) -> dict[str, Any]:
-    return Job.of(replace(job, status=status)).model_dump(mode="json", by_alias=True)
+def _document(job: OwnedJob, status: OwnedStatus, shapes: Shapes) -> dict[str, Any]:
+    return Job.of(replace(job, status=status), shapes).model_dump(mode="json", by_alias=True)

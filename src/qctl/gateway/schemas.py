@@ -6,11 +6,12 @@ docs/compatibility.md explains the field names.
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from qctl.models import OwnedJob, OwnedStatus
+from qctl.settings.profiles import Shapes
 from qctl.store.user_rules import (
     ADDRESS_PATTERN,
     MAX_NAME_CHARACTERS,
@@ -140,13 +141,13 @@ class Job(BaseModel):
     mon: Moment | None = Field(description="time of the last event", examples=["2024-03-20T10:35:00.000Z"])
 
     @classmethod
-    def of(cls, job: OwnedJob) -> Job:
+    def of(cls, job: OwnedJob, shapes: Shapes) -> Job:
         """Convert a job."""
         return cls(
             id=job.id,
             name=job.name,
             ownerId=job.owner,
-            status=job.status,
+            status=cast("OwnedStatus", shapes.job_status(job.status)),
             retryCount=job.retries,
             con=job.created,
             mon=job.modified,
@@ -189,7 +190,24 @@ class SystemMetrics(BaseModel):
 
     success: bool = True
     timestamp: Moment = Field(examples=[EXAMPLE_TIME])
-    metrics: dict[str, float] = Field(examples=[{"jobs:total": 19, "jobs:pending": 2, "jobs:success_rate": 93.75}])
+    metrics: dict[str, int | float] = Field(
+        examples=[{"jobs:total": 19, "jobs:pending": 2, "jobs:success_rate": 93.75}]
+    )
+
+
+class MetricsReset(BaseModel):
+    """Counters that were set to zero."""
+
+    success: bool = True
+    message: str = Field(examples=["Metrics reset"])
+
+
+class ScrapeHealth(BaseModel):
+    """Health for a Prometheus that scrapes the gateway."""
+
+    status: Literal["healthy", "unhealthy"]
+    timestamp: Moment = Field(examples=[EXAMPLE_TIME])
+    service: str = Field(examples=["queuecraft"])
 
 
 class Healthy(BaseModel):
@@ -207,3 +225,4 @@ class Failure(BaseModel):
     error: str = Field(examples=["Invalid request"])
     message: str | None = None
     retryAfter: int | None = Field(default=None, description="seconds to wait before a retry")
+    traceId: str | None = Field(default=None, description="X-Trace-Id of the request, by which its log lines are found")

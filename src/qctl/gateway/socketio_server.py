@@ -101,7 +101,7 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
             close=partial(close_session, self.eio),
         )
         """The ASGI application."""
-        self._follower = OwnerEventFollower(backend.ops, backend.service)
+        self._follower = OwnerEventFollower(backend.ops, backend.service, backend.settings.shapes)
         self._clients: dict[str, Client] = {}
         self._complete_after: tuple[int, int] | None = None
         """Offset after which the replay buffer has every event."""
@@ -156,6 +156,8 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
                 for name, document in event.messages:
                     await self.emit(name, document, room=_room(event.owner, recovers=False))
                     await self.emit(name, (document, event.offset), room=_room(event.owner, recovers=True))
+                if event.created_job:
+                    self._backend.creations.announced(event.created_job)
 
     async def _catch_up(self, sid: str, client: Client) -> None:
         """Send a client the events that it missed, then subscribe it, with no event in between."""
@@ -208,6 +210,7 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
         remaining = (user.expires - datetime.now(timezone.utc)).total_seconds()
         client.expiry = asyncio.get_running_loop().call_later(max(0.0, remaining), self._expire, sid)
         self._clients[sid] = client
+        self._backend.creations.connected(user.id)
         self.sessions.admit(environ)
 
     def accept(self, connect: dict[str, Any]) -> None:
@@ -240,7 +243,10 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
 
     async def _remove(self, sid: str, *_: Any) -> None:
         client = self._clients.pop(sid, None)
-        if client is not None and client.expiry is not None:
+        if client is None:
+            return
+        self._backend.creations.disconnected(client.user.id)
+        if client.expiry is not None:
             client.expiry.cancel()
 
     async def _send_counts(self, sid: str, *_: Any) -> dict[str, int] | None:

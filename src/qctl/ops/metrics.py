@@ -9,6 +9,7 @@ from dataclasses import replace
 from heapq import nlargest
 
 from qctl import catalog
+from qctl.broker.bookkeeping import counters
 from qctl.broker.bookkeeping.counters import RETENTION_SECONDS, Counts
 from qctl.broker.producer import owner_limits
 from qctl.broker.query import count_series, pipeline_status, server_vitals, stats_snapshot, workers
@@ -93,6 +94,13 @@ class MetricsOps(Part, name="metrics"):
             pipelines=[pipeline for pipeline in pipelines if pipeline.is_used],
             topics=self._busiest(),
         )
+
+    def reset(self) -> None:
+        """Set the counts since counting began, and those of refused jobs, to zero."""
+        with self._redis.pipeline() as pipe:
+            counters.reset_totals(pipe)
+            owner_limits.reset_rejection_counts(pipe)
+            pipe.execute()
 
     def _busiest(self) -> list[TopicStatus]:
         topics = (topic for name in catalog.PIPELINES for topic in pipeline_status.by_topic(self._redis, name))

@@ -26,7 +26,7 @@ from qctl.settings.jobs import JobSettings
 from qctl.settings.mail import MailSettings
 from qctl.settings.memory import MemorySettings
 from qctl.settings.parsers import boolean, one_of, text, whole_number
-from qctl.settings.profiles import PROFILES, port_owner, with_profile
+from qctl.settings.profiles import PROFILES, Shapes, port_owner, with_profile
 from qctl.settings.servers import Source, mixed_servers
 from qctl.settings.sources import find_sources, resolve
 from qctl.settings.stack import StackSettings
@@ -242,6 +242,11 @@ class Settings(
         if not os.access(self.home, os.W_OK | os.X_OK):
             raise SettingsError("QCTL_HOME", f"{str(self.home)!r} is not writable")
         return self.home
+
+    @property
+    def shapes(self) -> Shapes:
+        """Shapes of responses, by the profile."""
+        return PROFILES[self.profile].shapes if self.profile else Shapes()
 
     def port_setting(self, daemon: str) -> str:
         """Name of the setting that sets the port of the gateway or the socket batcher."""

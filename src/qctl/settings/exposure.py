@@ -11,6 +11,9 @@ from qctl.settings.parsers import is_loopback
 
 def check_exposure(settings: Settings) -> Iterator[Finding]:
     """Report each server that others can reach, and its protection."""
+    if settings.gateway_enabled and settings.allows_weak_passwords:
+        reason = "users may have common passwords of 8 characters: QCTL_WEAK_PASSWORDS"
+        yield Finding("exposure", "degraded", reason, "set QCTL_WEAK_PASSWORDS=false before others reach the gateway")
     if settings.gateway_enabled and not is_loopback(settings.gateway_host):
         proxies = ", ".join(settings.trusted_proxies)
         where = f"the gateway listens on {settings.gateway_host}, sign-up {settings.signup_mode}"

@@ -67,6 +67,14 @@ class GatewaySettings(ConnectionSettings):
         group="gateway",
         doc="Minimum length (characters) of a new password of a user; the 10,000 commonest are refused too",
     )
+    weak_passwords: bool = setting(
+        "QCTL_WEAK_PASSWORDS",
+        boolean,
+        "false",
+        group="gateway",
+        doc="true: a new user's password may be short (8 characters) and common, for trials on this machine. It has no "
+        "effect if the gateway listens on another address than loopback, or with QCTL_TRUSTED_PROXIES",
+    )
     login_ttl: int = setting(
         "QCTL_LOGIN_TTL",
         whole_number(60, 31_536_000),
@@ -117,7 +125,16 @@ class GatewaySettings(ConnectionSettings):
     )
 
     @property
+    def is_local_gateway(self) -> bool:
+        """True if only programs of this machine reach the gateway."""
+        return parsers.is_loopback(self.gateway_host) and not self.trusted_proxies
+
+    @property
     def signup_mode(self) -> str:
         """The mode of sign-up: open, invite or off."""
-        is_local = parsers.is_loopback(self.gateway_host) and not self.trusted_proxies
-        return self.signup or ("open" if is_local else "invite")
+        return self.signup or ("open" if self.is_local_gateway else "invite")
+
+    @property
+    def allows_weak_passwords(self) -> bool:
+        """True if users may sign up with a password that is short and common."""
+        return self.weak_passwords and self.is_local_gateway

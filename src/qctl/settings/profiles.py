@@ -20,6 +20,22 @@ _ALL_PIPELINES_OFF = {"MQTT_ENABLED": "false", "QCTL_SOCKET_ENABLED": "false"}
 
 
 @dataclass(frozen=True)
+class Shapes:
+    """Shapes of the gateway's responses in which two originals differ.
+
+    `wrong_password`: the HTTP status for a wrong email address or password. `job_statuses`: statuses of jobs that the
+    original's page does not know, each with the one that it shows instead.
+    """
+
+    wrong_password: int = 401
+    job_statuses: Mapping[str, str] = field(default_factory=dict)
+
+    def job_status(self, status: str) -> str:
+        """The status of a job as users of the gateway see it."""
+        return self.job_statuses.get(status, status)
+
+
+@dataclass(frozen=True)
 class Profile:
     """A named set of defaults. `port_of`: the daemon whose port PORT sets.
 
@@ -32,6 +48,7 @@ class Profile:
     port_of: Listener
     defaults: Mapping[str, str]
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shapes: Shapes = field(default_factory=Shapes)
 
 
 PROFILES: Mapping[str, Profile] = {
@@ -48,11 +65,14 @@ PROFILES: Mapping[str, Profile] = {
                 "GATEWAY_DEFAULT_JOB": "simulate",
                 "QCTL_GATEWAY_JOBS": "*,simulate",
                 "QCTL_JOB_WORKERS": "5",
+                "QCTL_WEAK_PASSWORDS": "true",
                 "QCTL_DAEMONS": "gateway,worker-jobs,worker-prompt,scheduler",
             },
             {
                 "SECRET_KEY": ("your-super-secure-secret-key-change-this", "your-secure-secret-key"),
             },
+            # Its page answers 401 by leaving the login form, and shows other statuses than these four as pending.
+            Shapes(wrong_password=403, job_statuses={"failed": "dlq"}),
         ),
         Profile(
             "dashboard",

@@ -10,6 +10,9 @@ from importlib.resources import files
 MAX_NAME_CHARACTERS = 64
 """Maximum length of a name."""
 
+MIN_WEAK_PASSWORD_CHARACTERS = 8
+"""Minimum length of a password if QCTL_WEAK_PASSWORDS allows common ones."""
+
 MAX_PASSWORD_CHARACTERS = 256
 """Maximum length of a password; a longer one is refused before it is hashed."""
 
@@ -41,10 +44,15 @@ def normalise_address(raw: str) -> str:
     return address
 
 
-def check_password(password: str, shortest: int) -> None:
-    """Raise ValueError unless a new password is long enough and not among the 10,000 commonest."""
+def check_length(password: str, shortest: int) -> None:
+    """Raise ValueError unless a new password has an allowed length."""
     if not shortest <= len(password) <= MAX_PASSWORD_CHARACTERS:
         raise ValueError(f"must have {shortest} to {MAX_PASSWORD_CHARACTERS} characters")
+
+
+def check_password(password: str, shortest: int) -> None:
+    """Raise ValueError unless a new password is long enough and not among the 10,000 commonest."""
+    check_length(password, shortest)
     lower = password.lower()
     if not _common_passwords().isdisjoint((lower, lower.rstrip(_USUAL_ENDS))):
         raise ValueError("is one of the 10,000 commonest passwords, or begins with one and ends in digits")

@@ -6,7 +6,7 @@ working; counters never expire. Names of queues and topics come from outside and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from qctl.safe import escape_line
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PREFIX = "qctl_"
 
 COUNTERS = {
+    "submitted": "Jobs created by qctl's producers",
     "finished": "Runs that succeeded in qctl's workers",
     "failed": "Runs that failed in qctl's workers",
     "retried": "Retries by policy",
@@ -32,6 +33,8 @@ JOBS: dict[str, tuple[Literal["gauge", "counter"], str]] = {
     "jobs:total": ("gauge", "Jobs submitted: successful runs and unfinished jobs"),
     "jobs:pending": ("gauge", "Waiting, scheduled and deferred jobs"),
     "jobs:running": ("gauge", "Running jobs"),
+    "jobs:active": ("gauge", "Jobs that wait or run"),
+    "jobs:submitted": ("counter", COUNTERS["submitted"]),
     "jobs:completed": ("counter", COUNTERS["finished"]),
     "jobs:failed": ("counter", COUNTERS["failed"]),
     "jobs:retries": ("counter", COUNTERS["retried"]),
@@ -41,6 +44,12 @@ JOBS: dict[str, tuple[Literal["gauge", "counter"], str]] = {
     "rate_limit:hits": ("counter", "Jobs refused by a rate limit of their owner"),
 }
 """Totals of all queues, by the names of QueueCraft."""
+
+SECOND_JOBS = {**JOBS, "jobs:total": ("counter", COUNTERS["submitted"])}
+"""The same as QueueCraft defines them: its total is a counter."""
+
+RATES = ("jobs:success_rate", "jobs:failure_rate")
+"""Names of `JOBS` that are no whole numbers."""
 
 GAUGES: dict[str, tuple[str, Callable[[QueueStats], float | None]]] = {
     "depth": ("Waiting jobs", lambda q: q.waiting),
@@ -81,15 +90,18 @@ TOPIC: dict[str, tuple[str, Callable[[TopicStatus], float | None]]] = {
 STATES = ("waiting", "running", "scheduled", "deferred", "finished", "dead")
 
 
-def exposition(metrics: Metrics | None, *, second_prefix: str = "") -> str:
+def exposition(
+    metrics: Metrics | None, *, second_prefix: str = "", second_labels: Mapping[str, str] | None = None
+) -> str:
     """Format metrics for Prometheus to scrape, or for its node exporter to read from a file.
 
-    None means that Redis does not answer. `second_prefix` repeats the totals of all queues under another prefix.
+    None means that Redis does not answer. `second_prefix` repeats the totals of all queues under another prefix, with
+    `second_labels`.
     """
     from prometheus_client import CollectorRegistry, generate_latest  # takes 40 ms; only one command needs it
 
     registry = CollectorRegistry()
-    registry.register(_Collector(metrics, second_prefix))
+    registry.register(_Collector(metrics, second_prefix, second_labels or {}))
     return generate_latest(registry).decode()
 
 
@@ -100,6 +112,8 @@ def job_totals(metrics: Metrics) -> dict[str, float]:
     runs = counts["finished"] + counts["failed"]
     numbers: dict[str, float] = {
         "jobs:total": counts["finished"] + totals.pending + totals.running + totals.failed,
+        "jobs:active": totals.pending + totals.running,
+        "jobs:submitted": counts["submitted"],
         "jobs:pending": totals.pending,
         "jobs:running": totals.running,
         "jobs:completed": counts["finished"],
@@ -120,9 +134,10 @@ def job_totals(metrics: Metrics) -> dict[str, float]:
 class _Collector:
     """Collector of metric families for the client library."""
 
-    def __init__(self, metrics: Metrics | None, second_prefix: str) -> None:
+    def __init__(self, metrics: Metrics | None, second_prefix: str, second_labels: Mapping[str, str]) -> None:
         self._metrics = metrics
-        self._prefixes = (PREFIX, second_prefix) if second_prefix else (PREFIX,)
+        self._second_prefix = second_prefix
+        self._second_labels = second_labels
         self._labels: dict[str, str] = {}
         self._used_labels: set[str] = set()
 
@@ -148,10 +163,22 @@ class _Collector:
     def _jobs(self, metrics: Metrics) -> Iterator[Metric]:
         """Yield the totals of all queues."""
         numbers = job_totals(metrics)
-        for prefix in self._prefixes:
-            for name, (kind, help) in JOBS.items():
-                known: list[tuple[list[str], float]] = [([], numbers[name])] if name in numbers else []
-                yield self._family(kind, name.replace(":", "_"), help, [], known, prefix)
+        yield from self._totals(PREFIX, JOBS, numbers, {})
+        if self._second_prefix:
+            numbers["jobs:total"] = numbers["jobs:submitted"]
+            yield from self._totals(self._second_prefix, SECOND_JOBS, numbers, self._second_labels)
+
+    def _totals(
+        self,
+        prefix: str,
+        names: Mapping[str, tuple[Literal["gauge", "counter"], str]],
+        numbers: Mapping[str, float],
+        labels: Mapping[str, str],
+    ) -> Iterator[Metric]:
+        values = [escape_line(value) for value in labels.values()]
+        for name, (kind, help) in names.items():
+            known = [(values, numbers[name])] if name in numbers else []
+            yield self._family(kind, name.replace(":", "_"), help, list(labels), known, prefix)
 
     def _gauge(self, name: str, help: str, value: float | None) -> Metric:
         return self._family("gauge", name, help, [], [] if value is None else [([], value)])

@@ -91,7 +91,7 @@ class Cancel(Relocation):
     _script = Script("admin/cancel", after=_PARTS)
 
     def _values(self, queue: str, _state: State) -> dict[str, Any]:
-        return {"canceled": keys.canceled(queue)}
+        return {"canceled": keys.canceled(queue), "changed_field": job_fields.CHANGED_AT}
 
 
 class Release(Relocation):
@@ -138,6 +138,7 @@ class Discard(Relocation):
             "origins": keys.trash_origins(batch_id),
             "batch_id": batch_id,
             "batch_field": job_fields.TRASH_BATCH,
+            "changed_field": job_fields.CHANGED_AT,
             "expires_ms": self._batch.expires_ms,
             "batch_record": self._batch.record(queue),
             "unfinished_field": UNFINISHED_FIELD,

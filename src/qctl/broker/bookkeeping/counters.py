@@ -28,7 +28,7 @@ from qctl.histogram import BUCKET_RANGE, Histogram, bucket
 RETENTION_SECONDS = 2 * 86400
 """Time (s) after which the counters of a minute expire."""
 
-ALL_TIME_COUNTERS = ("finished", "failed", "dead", "retried", "omitted")
+ALL_TIME_COUNTERS = ("submitted", "finished", "failed", "dead", "retried", "omitted")
 """Counters that are also added up in `keys.TOTALS`."""
 
 MINUTE_COUNTERS = ("taken", "finished", "failed", "dead", "retried", "removed", "depth")
@@ -66,6 +66,11 @@ def record_run(pipe: Pipeline, queue: str, name: str, *, failed: bool, waited: f
         pipe.hincrby(key, f"w{bucket(waited)}", 1)
     pipe.hincrby(key, f"{'f' if failed else 'r'}{bucket(ran or 0)} {name}", 1)
     _expire(pipe, key)
+
+
+def reset_totals(pipe: Pipeline) -> None:
+    """Set the counts since counting began to zero."""
+    pipe.delete(keys.TOTALS)
 
 
 def _expire(pipe: Pipeline, key: str) -> None:

@@ -231,6 +231,7 @@ def _values(
         "active": keys.owner_active(owner),
         "rejections": keys.LIMIT_REJECTIONS,
         "owned": keys.owner_jobs(owner),
+        "totals": keys.TOTALS,
         "max_events": events.MAX_ENTRIES,
         "due": "" if at is None else math.ceil(at.timestamp()),
         "delay_ms": round(delay * 1000),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
+from redis.client import Pipeline
 
 from qctl.broker.redis import keys, replies
 from qctl.errors import RateLimitedError
@@ -69,6 +70,11 @@ def check(connection: Redis, owner: str, limits: OwnerLimits) -> None:
             statuses = pipe.execute(raise_on_error=False)
         if sum(status in PENDING_STATUSES for status in statuses) >= limits.active:
             raise limits.error_from_reply([b"active"])
+
+
+def reset_rejection_counts(pipe: Pipeline) -> None:
+    """Set the counts of rejected jobs to zero."""
+    pipe.delete(keys.LIMIT_REJECTIONS)
 
 
 def rejection_counts(connection: Redis) -> dict[str, int]:

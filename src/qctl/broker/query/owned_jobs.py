@@ -7,13 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from redis import Redis
 
-from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.models import OwnedJob, OwnedStatus
 
 JOBS_PER_READ = 500
 
 _TIMES = ("created_at", "enqueued_at", "started_at", "ended_at")
-_FIELDS = ("status", "description", "retries_left", "retry_intervals", job_fields.TRASH_BATCH, *_TIMES)
+_FIELDS = (
+    "status",
+    "description",
+    "retries_left",
+    "retry_intervals",
+    job_fields.TRASH_BATCH,
+    job_fields.CHANGED_AT,
+    *_TIMES,
+)
 
 _OWNED_STATUSES: Mapping[str, OwnedStatus] = {
     "started": "running",
@@ -60,6 +68,8 @@ def _hashes(
 
 def _job(job_id: str, owner: str, fields: Mapping[str, bytes | None]) -> OwnedJob:
     times = [time for name in _TIMES if (time := untrusted_fields.parse_time(fields.get(name)))]
+    if changed := clock.optional_datetime(_milliseconds(fields.get(job_fields.CHANGED_AT))):
+        times.append(changed)
     status = _OWNED_STATUSES.get(untrusted_fields.decode(fields.get("status")), "pending")
     return OwnedJob(
         id=job_id,
@@ -70,6 +80,10 @@ def _job(job_id: str, owner: str, fields: Mapping[str, bytes | None]) -> OwnedJo
         created=untrusted_fields.parse_time(fields.get("created_at")),
         modified=max(times, default=None),
     )
+
+
+def _milliseconds(raw: bytes | None) -> float | None:
+    return float(raw) if raw is not None and raw.isdigit() and len(raw) < 15 else None
 
 
 def _retries(fields: Mapping[str, bytes | None]) -> int:

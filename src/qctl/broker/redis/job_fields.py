@@ -21,6 +21,9 @@ run follows, in RQ's format. A run without an outcome was interrupted."""
 LOG_PREFIX = "qctl_log_"
 """Prefix of the fields with the last lines of runs: JSON {run, worker, total, lines}. The start of the run follows."""
 
+CHANGED_AT = "qctl_changed"
+"""Time (ms since 1970) at which the job was canceled or discarded; RQ's own times do not change then."""
+
 FINGERPRINT = "qctl_fingerprint"
 """Fingerprint of the cause of a dead letter."""
 

@@ -1,4 +1,4 @@
-"""`qctl metrics show`: metrics for people. `qctl metrics export`: metrics for Prometheus."""
+"""`qctl metrics show`: metrics for people. `qctl metrics export`: metrics for Prometheus. `qctl metrics reset`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 
 from qctl import durations, view
-from qctl.cli import documents
+from qctl.cli import documents, prompts
+from qctl.cli.bulk_actions import Yes
 from qctl.cli.command import command
 from qctl.cli.output import Format, is_terminal
 from qctl.cli.session import Session
@@ -108,6 +109,18 @@ def export(
         _replace(Path(to), text)
     if unreachable:
         raise unreachable
+
+
+@command("reset", examples="qctl metrics reset\nqctl metrics reset --yes", changes=True)
+def reset(session: Session, yes: Yes = False) -> None:
+    """Set the counts of created, ended, retried and refused jobs to zero.
+
+    Jobs stay, and so do the metrics of the last two days. Prometheus sees that its counters start again.
+    """
+    if not yes:
+        prompts.confirm(session.out, "Set the counts of all queues to zero?")
+    session.ops.metrics.reset()
+    session.out.report(documents.metrics_reset(), [Cell("counts of all queues set to zero", "good")])
 
 
 def _replace(path: Path, text: str) -> None:

@@ -34,7 +34,7 @@ from qctl.cli.documents.ingest import (
     reject_show,
 )
 from qctl.cli.documents.jobs import job_edit, job_enqueue, job_list, job_logs, job_show, job_stop, job_types, job_wait
-from qctl.cli.documents.metrics import metrics_show, stats_names
+from qctl.cli.documents.metrics import metrics_reset, metrics_show, stats_names
 from qctl.cli.documents.queues import (
     clear,
     pause,
@@ -92,6 +92,7 @@ __all__ = [
     "job_stop",
     "job_types",
     "job_wait",
+    "metrics_reset",
     "metrics_show",
     "pause",
     "ping",

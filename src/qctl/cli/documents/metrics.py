@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import DURATION_FIELDS, Document, durations, share, time
+from qctl.cli.documents.document import DURATION_FIELDS, Document, durations, share, single, time
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
@@ -35,6 +35,11 @@ def _name(job: NameStats) -> Record:
         "error_rate": share(job.error_rate),
         "run": durations(job.runs),
     }
+
+
+def metrics_reset() -> Document:
+    """`qctl metrics reset`."""
+    return single("qctl.metrics.reset/1", "reset", {"reset": True})
 
 
 def metrics_show(series: Series) -> Document:

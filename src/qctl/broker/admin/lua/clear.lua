@@ -10,6 +10,7 @@
 --   counts_prefix: of the queue's counts
 --   batch_id
 --   batch_field: field of a job's hash that has its batch
+--   changed_field: field of a job's hash that has the time of its removal
 --   unfinished_field: field of the batch while its action runs
 --   expires_ms: when the batch expires
 --   queue
@@ -19,6 +20,8 @@
 --   The event and the audit entry are written in the step that they describe.
 local wrong = wrong_type({waiting, batch_jobs, batch, batches, audit, act, events})
 if wrong then return wrong end
+local time = redis.call('TIME')
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local depth = redis.call('LLEN', waiting)
 local ids = depth > 0 and redis.call('LPOP', waiting, limit) or {}
 if #ids == 0 then return 0 end
@@ -29,7 +32,7 @@ for _, id in ipairs(ids) do
     local job = job_prefix .. id
     -- An id that is in the list twice may run already: its hash belongs to its worker then.
     if redis.call('TYPE', job).ok == 'hash' and redis.call('HGET', job, 'status') ~= 'started' then
-        redis.call('HSET', job, 'status', 'canceled', batch_field, batch_id)
+        redis.call('HSET', job, 'status', 'canceled', batch_field, batch_id, changed_field, now_ms)
     end
 end
 count_removed(#ids, depth)

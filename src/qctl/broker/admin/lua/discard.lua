@@ -7,6 +7,7 @@
 -- ARGV
 --   batch_id
 --   batch_field: field of a job's hash that has its batch
+--   changed_field: field of a job's hash that has the time of its removal
 --   unfinished_field: field of the batch while its action runs
 --   expires_ms: when the batch expires
 --   batch_record...: fields and values of the batch
@@ -27,7 +28,7 @@ return take_each(function(id, job, origin)
             origin.expires = now_ms + ttl
             redis.call('PERSIST', job)
         end
-        redis.call('HSET', job, 'status', 'canceled', batch_field, batch_id)
+        redis.call('HSET', job, 'status', 'canceled', batch_field, batch_id, changed_field, now_ms)
     end
     origin.position = nil
     redis.call('RPUSH', batch_jobs, id)

@@ -19,6 +19,7 @@
 --   job_prefix: of the hashes of jobs
 --   batch_id
 --   batch_field: field of a job's hash that has its batch
+--   changed_field: field of a job's hash that has the time of its removal
 --   queue
 --   cause_prefix: of the sorted sets of dead letters by cause
 -- Returns {how many left the batch, how many of them were put back}. The others are gone, or were enqueued again
@@ -73,7 +74,7 @@ local function revive(id, origin)
     if fields[1] ~= 'canceled' or fields[2] ~= batch_id then return 'it was enqueued again meanwhile' end
     local status = origin.status
     redis.call('HSET', job, 'status', status and status ~= '' and status or 'queued')
-    redis.call('HDEL', job, batch_field)
+    redis.call('HDEL', job, batch_field, changed_field)
     if origin.expires then redis.call('PEXPIREAT', job, string.format('%.0f', origin.expires)) end
 end
 

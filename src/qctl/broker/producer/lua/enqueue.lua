@@ -9,6 +9,7 @@
 --   active SET of the owner's active jobs
 --   rejections HASH of rejection counts
 --   owned ZSET of the owner's jobs
+--   totals HASH of counts since counting began
 -- ARGV
 --   max_events
 --   due: due time in seconds, empty for now
@@ -38,7 +39,7 @@
 --   {`active`} · {`memory`, `owner`, `users` or `letters`, bytes in use, bytes allowed}: nothing was created
 -- Atomic: the same call, repeated because its reply was lost, creates nothing twice; any number of producers of one
 --   owner stay below the limits. A canceled job, which may be in the trash, is replaced by a new job with its id.
-local wrong = wrong_type({waiting, scheduled, queues, events, created, active, rejections, owned, budgets, ledger})
+local wrong = wrong_type({waiting, scheduled, queues, events, created, active, rejections, owned, totals, budgets, ledger})
 if wrong then return wrong end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -155,7 +156,10 @@ for n, entry in ipairs(jobs) do
         redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'created', 'job', entry.id, unpack(event))
     end
 end
-if #new > 0 then redis.call('SADD', queues, waiting) end
+if #new > 0 then
+    redis.call('SADD', queues, waiting)
+    redis.call('HINCRBY', totals, 'submitted:' .. queue, #new)
+end
 
 limit = tonumber(max_owned)
 if limit > 0 and #new > 0 then
