@@ -27,6 +27,8 @@ from qctl.models import (
     Jobs,
     JobTree,
     JobType,
+    Limit,
+    Limits,
     LogLine,
     Outcome,
     Pause,
@@ -35,6 +37,7 @@ from qctl.models import (
     QueueDetail,
     QueueStats,
     Reason,
+    RqLimit,
     RunLog,
     Selection,
     Selector,
@@ -70,6 +73,8 @@ LOGS = JobLogs(
     "job-1", "email", "failed", [RunLog(1, "failed", "w1", NOW, 3, [LogLine(NOW, "warning", "no such host")])]
 )
 
+LIMIT = Limit("queue", "email", 100, 60.0, 5, "ops@host", NOW, None, "slow host", 7, 5)
+
 CAUSE = Cause(
     "0d9c5c1fb0a7", 12, ["email"], "app.send", "ValueError", "no such host *", "app.py:send", NOW, NOW, "job-1"
 )
@@ -102,6 +107,9 @@ def export(chosen: Selection, write: Callable[[str], None]) -> int:
 ANSWERS: dict[str, Any] = {
     "jobs__list": Jobs([ROW], 1, 1, 1),
     "jobs__show": DETAIL,
+    "limits__set": LIMIT,
+    "limits__list": Limits([LIMIT], [RqLimit("api", 1, 1, 2)], ("box.1",)),
+    "limits__clear": True,
     "jobs__logs": LOGS,
     "jobs__follow_logs": lambda *_, **__: iter([LOGS]),
     "explain__job": Explanation("email", DETAIL.id, "queued", [PAUSED]),

@@ -51,6 +51,8 @@ SHARED = {
 """Commands that share the schema of another one."""
 
 RUNNABLE: dict[Path, tuple[str, ...]] = {
+    ("limit", "set"): ("email", "--rate", "100/m"),
+    ("limit", "clear"): ("email",),
     ("pause",): ("email",),
     ("resume",): ("email",),
     ("clear",): ("email", "--confirm", "email"),

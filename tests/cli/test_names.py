@@ -32,6 +32,8 @@ UNKNOWN: dict[Path, tuple[str, str]] = {
     ("job", "list"): ("--queue emial", "email"),
     ("job", "show"): ("letter-2", "letter-1"),
     ("job", "explain"): ("letter-2", "letter-1"),
+    ("limit", "set"): ("emial --rate 1/s", "email"),
+    ("limit", "clear"): ("emial", "email"),
     ("job", "logs"): ("letter-2", "letter-1"),
     ("job", "wait"): ("letter-2", "letter-1"),
     ("job", "enqueue"): ("stock-chek", "stock-check"),

@@ -106,6 +106,11 @@ NOUNS: Mapping[str, Noun] = {
             *("queue.move", "queue.drain", "queue.delete"),
         ),
     ),
+    "limit": Noun(
+        QUEUES,
+        "Limit rates and concurrency of queues, names and owners.",
+        ("limits.set_limit", "limits.list_limits", "limits.clear"),
+    ),
     "trash": Noun(
         QUEUES,
         "Manage the trash: removed jobs that can be restored.",

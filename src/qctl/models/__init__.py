@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         StrandedJob,
         WaitResult,
     )
+    from qctl.models.limits import Limit, Limits, LimitScope, RqLimit
     from qctl.models.metrics import Metrics, Names, NameStats, Series, Step
     from qctl.models.queues import (
         ClearResult,
@@ -125,6 +126,7 @@ _NAMES = {
     "jobs": "DEAD_STATES MOVABLE_STATES OWNED_STATUSES STATES STATE_ALIASES Attempt EditablePayload EnqueuedFunction "
     "JobDetail JobLogs JobNode JobRow JobTree JobType Jobs LogLine OwnedJob OwnedStatus Payload PayloadEdit RunLog "
     "State StoppedJob StrandedJob WaitResult",
+    "limits": "Limit Limits LimitScope RqLimit",
     "metrics": "Metrics Names NameStats Series Step",
     "queues": "ClearResult DeleteResult DrainResult Pause PauseResult QueueDetail QueueStats ResumeResult RunningJob "
     "Stats Totals UnrealJobs",
@@ -216,6 +218,9 @@ __all__ = [
     "JobType",
     "Jobs",
     "Level",
+    "Limit",
+    "LimitScope",
+    "Limits",
     "LogLine",
     "Metrics",
     "Mute",
@@ -248,6 +253,7 @@ __all__ = [
     "RestoredBackup",
     "ResumeResult",
     "Role",
+    "RqLimit",
     "RunLog",
     "RunningJob",
     "Scan",

@@ -21,6 +21,7 @@ ReasonCode = Literal[
     "no-scheduler",
     "dependency",
     "rate-limit",
+    "limit",
     "running",
     "dead",
     "quarantined",

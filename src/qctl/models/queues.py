@@ -84,6 +84,8 @@ class QueueStats:
     runs: Histogram = field(default_factory=Histogram)
     """Durations of their runs."""
     memory: int | None = 0
+    limit: str = ""
+    """Limit of its rate and concurrency in words, empty if it has none."""
     lanes: tuple[str, ...] = ()
     """Queues merged into this row, including itself; empty without merging."""
     listeners: frozenset[str] = field(default=frozenset(), repr=False)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from qctl.ops.health import HealthOps
     from qctl.ops.ingest import IngestOps
     from qctl.ops.jobs import JobOps
+    from qctl.ops.limits import LimitOps
     from qctl.ops.metrics import MetricsOps
     from qctl.ops.queues import QueueOps
     from qctl.ops.readings import ReadingOps
@@ -68,6 +69,13 @@ class Ops:
         from qctl.ops.queues import QueueOps
 
         return self._part(QueueOps)
+
+    @cached_property
+    def limits(self) -> LimitOps:
+        """Limits of rates and of concurrency."""
+        from qctl.ops.limits import LimitOps
+
+        return self._part(LimitOps)
 
     @cached_property
     def explain(self) -> ExplainOps:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from shlex import quote
 
 from qctl import catalog
-from qctl.broker.query import rate_limits, server_vitals, stats_snapshot, wait_for_jobs, workers
+from qctl.broker.query import limits, rate_limits, server_vitals, stats_snapshot, wait_for_jobs, workers
 from qctl.broker.query.job_summary import GONE
 from qctl.broker.query.server_vitals import QueueVitals
 from qctl.broker.redis import clock
 from qctl.errors import NotFoundError
-from qctl.models import Explanation, JobDetail, Pause, QueueStats, Reason, WorkerInfo
+from qctl.models import Explanation, JobDetail, Limit, Pause, QueueStats, Reason, WorkerInfo
+from qctl.models.limits import period_text
 from qctl.ops.base import Part
 from qctl.ops.one_job import OneJobOps
 from qctl.quantities import clause, quantity
@@ -35,7 +36,7 @@ class ExplainOps(Part, name="explain"):
     def queue(self, name: str) -> Explanation:
         """Explain why jobs of a queue do not start, or how fast they do. Raises NotFoundError."""
         stats = self._stats(name)
-        reasons = [*self._blocks(stats)]
+        reasons = [*self._blocks(stats), *self._limits(name)]
         if stats.abandoned:
             text = f"{clause(stats.abandoned, 'started job', 'was', 'were')} left by dead workers"
             reasons.append(Reason("abandoned", text, "qctl doctor --repair"))
@@ -51,7 +52,7 @@ class ExplainOps(Part, name="explain"):
 
     def _queued(self, job: JobDetail) -> Explanation:
         stats = self._stats(job.queue)
-        reasons = [*self._blocks(stats)]
+        reasons = [*self._blocks(stats), *self._limits(job.queue, job)]
         is_blocked = any(reason.blocks for reason in reasons)
         if not is_blocked:
             reasons += self._delays(stats)
@@ -158,6 +159,15 @@ class ExplainOps(Part, name="explain"):
             text = f"{_each(listeners)} has died, or cannot write to Redis"
             yield Reason("silent", text, "qctl worker list", blocks=True)
 
+    def _limits(self, queue: str, job: JobDetail | None = None) -> Iterator[Reason]:
+        """Limits of the queue, and of the job's name and owner, that are reached."""
+        names = {("queue", catalog.base_queue(queue))}
+        if job is not None:
+            names |= {("job", catalog.name_of(job.function)), ("owner", job.owner or "")}
+        for limit in limits.read(self._redis):
+            if (limit.scope, limit.name) in names and limit.is_reached:
+                yield _limit(limit)
+
     def _delays(self, stats: QueueStats) -> Iterator[Reason]:
         """Reasons for which jobs of the queue start late."""
         listeners = [worker for worker in workers.listening(self._redis, [stats.name]) if not worker.quiet]
@@ -180,6 +190,18 @@ def _paused(pause: Pause) -> Reason:
     until = f", until {pause.until:%Y-%m-%d %H:%M} UTC" if pause.until else ""
     text = f"queue {pause.queue} is paused by {pause.by} since {pause.at:%Y-%m-%d %H:%M} UTC{until}{why}"
     return Reason("paused", text, f"qctl resume {quote(pause.queue)}", blocks=True)
+
+
+def _limit(limit: Limit) -> Reason:
+    option = quote(limit.name) if limit.scope == "queue" else f"--{limit.scope} {quote(limit.name)}"
+    if limit.is_pause:
+        why = f": {limit.reason}" if limit.reason else ""
+        text = f"{limit.scope} {limit.name} is paused by a limit of 0 that {limit.by} set{why}"
+        return Reason("limit", text, f"qctl limit clear {option}", blocks=True)
+    uses = [f"{limit.started} of {limit.rate}/{period_text(limit.seconds)} started"] if limit.rate is not None else []
+    uses += [f"{limit.running} of {limit.concurrency} run"] if limit.concurrency is not None else []
+    text = f"the limit of {limit.scope} {limit.name} is reached: {', '.join(uses)}"
+    return Reason("limit", text, f"qctl limit clear {option}")
 
 
 def _sink(queue: str, vitals: QueueVitals) -> Iterator[Reason]:

@@ -17,6 +17,7 @@ from qctl.view.ingest import NO_PIPELINE, arrival_line, pipeline_columns, reject
 from qctl.view.job_logs import job_log, job_log_lines
 from qctl.view.job_tree import job_tree, relatives
 from qctl.view.jobs import job_columns, job_type_columns
+from qctl.view.limits import limit_columns, limit_rows
 from qctl.view.metrics import job_name_columns, metrics_columns
 from qctl.view.queues import NO_QUEUE, history_columns, queue_columns, queue_state, totals_line
 from qctl.view.schedules import describe_rule, schedule_columns, schedule_state, upcoming_columns
@@ -80,6 +81,8 @@ __all__ = [
     "job_name_columns",
     "job_tree",
     "job_type_columns",
+    "limit_columns",
+    "limit_rows",
     "local_time",
     "metrics_columns",
     "pause_text",

@@ -158,6 +158,7 @@ class _Claimant:
             "leases": _LEASES,
             "events": _EVENTS,
             "quiet": _QUIET,
+            "limits": f"{_QCTL}limits",
             "claimant": self.name,
             "job_prefix": Job.redis_job_namespace_prefix,
             "lease_ms": _LEASE_MS,
@@ -165,6 +166,8 @@ class _Claimant:
             "run_prefix": "",
             "first_run": 1,
             "now": "",
+            "limit_prefix": f"{_QCTL}limit:",
+            "claims_prefix": f"{_QCTL}claims:",
         }
         kind, number, *rest = _claim(self._redis, values, rows=(keys, args), counts=(len(queues), len(queues)))
         if kind == 0:

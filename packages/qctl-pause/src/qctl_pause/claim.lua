@@ -1,11 +1,11 @@
-local pauses, suspended, leases, events, quiet = unpack(KEYS, 1, 5)
+local pauses, suspended, leases, events, quiet, limits = unpack(KEYS, 1, 6)
 local max_jobs_count, queues_count = tonumber(ARGV[1]), tonumber(ARGV[2])
-local claimant, job_prefix, lease_ms, max_events, run_prefix, first_run, now = unpack(ARGV, 3, 9)
+local claimant, job_prefix, lease_ms, max_events, run_prefix, first_run, now, limit_prefix, claims_prefix = unpack(ARGV, 3, 11)
 local max_jobs = {}
-if max_jobs_count <= 4000 then max_jobs = {unpack(ARGV, 9 + 1, 9 + max_jobs_count)}
-else for n = 1, max_jobs_count do max_jobs[n] = ARGV[9 + n] end end
+if max_jobs_count <= 4000 then max_jobs = {unpack(ARGV, 11 + 1, 11 + max_jobs_count)}
+else for n = 1, max_jobs_count do max_jobs[n] = ARGV[11 + n] end end
 local function queues_at(n)
-    local k, a = 5 + 5 * (n - 1), 9 + 1 * max_jobs_count + 3 * (n - 1)
+    local k, a = 6 + 5 * (n - 1), 11 + 1 * max_jobs_count + 3 * (n - 1)
     return {waiting = KEYS[k + 1], intermediate = KEYS[k + 2], claims = KEYS[k + 3], started = KEYS[k + 4], recoveries = KEYS[k + 5], name = ARGV[a + 1], family = ARGV[a + 2], counts_prefix = ARGV[a + 3]}
 end
 -- Claim the head of the first queue that is not paused, and start it in the same step if it is a fast-path job: one
@@ -17,6 +17,7 @@ end
 --   leases ZSET
 --   events STREAM
 --   quiet HASH of claimants that take nothing new
+--   limits HASH
 -- ARGV
 --   claimant: its worker has the same name
 --   job_prefix: prefix of the keys of jobs
@@ -25,6 +26,8 @@ end
 --   run_prefix: prefix of ids of executions, empty to start nothing
 --   first_run: number of the first execution, which ends its id in eight hexadecimal digits
 --   now: in RQ's format
+--   limit_prefix: prefix of the keys of each limit
+--   claims_prefix: prefix of the claims of each queue
 --   max_jobs... of each queue: fast-path jobs to claim at most
 -- KEYS queues[n]
 --   waiting LIST
@@ -136,6 +139,106 @@ local function start(id, job, queue, found)
     end
 end
 
+-- The limits that last, by their field: nil if there are none, which costs one look at one key. `labels` has the fields
+-- of the limits of jobs by the names with which RQ's description of a job begins.
+local current_limits, labels, has_job_limits
+local function read_limits()
+    if redis.call('EXISTS', limits) == 0 then return end
+    local reply = redis.pcall('HGETALL', limits)
+    if reply.err then return end
+    current_limits, labels = {}, {}
+    for n = 1, #reply, 2 do
+        local ok, limit = pcall(cjson.decode, reply[n + 1])
+        if ok and type(limit) == 'table' and (type(limit['until']) ~= 'number' or limit['until'] > now_ms) then
+            current_limits[reply[n]] = limit
+            if not string.find(reply[n], '^queue:') then has_job_limits = true end
+            for _, label in ipairs(type(limit.labels) == 'table' and limit.labels or {}) do labels[label] = reply[n] end
+        end
+    end
+end
+
+-- Whether a limit allows another claim. Slots whose claim is gone are freed first: the job has ended, or its worker's
+-- lease has run out and the job was recovered.
+local function allows(field)
+    local limit, key = current_limits[field], limit_prefix .. field
+    if limit.rate and limit.per then
+        local oldest = redis.pcall('LINDEX', key .. ':times', limit.rate - 1)
+        if type(oldest) == 'string' and tonumber(oldest) > now_ms - limit.per then return false end
+    end
+    if not limit.concurrency then return true end
+    local held = redis.pcall('SCARD', key .. ':held')
+    if type(held) ~= 'number' or held < limit.concurrency then return limit.concurrency > 0 end
+    for _, slot in ipairs(redis.call('SMEMBERS', key .. ':held')) do
+        local queue, id = string.match(slot, '^([^|]*)|(.*)$')
+        if redis.pcall('HEXISTS', claims_prefix .. queue, id) ~= 1 then
+            redis.call('SREM', key .. ':held', slot)
+            held = held - 1
+        end
+    end
+    return held < limit.concurrency
+end
+
+-- The fields of the limits that apply to a job, beside that of its queue.
+local function limits_of(id)
+    local values = redis.pcall('HMGET', job_prefix .. id, 'description', 'meta')
+    local fields = {}
+    if values.err then return fields end
+    local label = values[1] and string.match(values[1], '^[^%s(]+')
+    if label and labels[label] then fields[1] = labels[label] end
+    local ok, meta = pcall(cjson.decode, values[2] or '')
+    local owner = ok and type(meta) == 'table' and type(meta.owner) == 'string' and 'owner:' .. meta.owner
+    if owner and current_limits[owner] then fields[#fields + 1] = owner end
+    return fields
+end
+
+-- Count a claim under these limits.
+local function hold(fields, queue, id)
+    for _, field in ipairs(fields) do
+        local limit, key = current_limits[field], limit_prefix .. field
+        if limit.rate and limit.per then
+            redis.pcall('LPUSH', key .. ':times', now_ms)
+            redis.pcall('LTRIM', key .. ':times', 0, limit.rate - 1)
+            redis.call('PEXPIRE', key .. ':times', limit.per)
+        end
+        if limit.concurrency then
+            redis.pcall('SADD', key .. ':held', queue.name .. '|' .. id)
+            redis.call('EXPIRE', key .. ':held', 172800)
+        end
+    end
+end
+
+-- Move the first job that its limits allow to the head of a queue, past those that must wait. Returns the fields of its
+-- limits, or nil if none of the first ones may start.
+local MAX_PASSED_JOBS = 200
+local function choose_head(queue)
+    local own = 'queue:' .. queue.family
+    local fields = {}
+    if current_limits[own] then
+        if not allows(own) then return nil end
+        fields[1] = own
+    end
+    if not has_job_limits then return fields end
+    local ids = redis.pcall('LRANGE', queue.waiting, 0, MAX_PASSED_JOBS - 1)
+    if ids.err or #ids == 0 then return fields end
+    local answers = {}
+    for n, id in ipairs(ids) do
+        local others, is_free = limits_of(id), true
+        for _, field in ipairs(others) do
+            if answers[field] == nil then answers[field] = allows(field) end
+            is_free = is_free and answers[field]
+        end
+        if is_free then
+            if n > 1 then
+                redis.call('LREM', queue.waiting, 1, id)
+                redis.call('LPUSH', queue.waiting, id)
+            end
+            for _, field in ipairs(others) do fields[#fields + 1] = field end
+            return fields
+        end
+    end
+    return nil
+end
+
 -- Write the claim, and start the job if it may be. Returns the kind of the reply, or nil, and nothing is written, if a
 -- key of the queue holds another type.
 local function claim(id, job, fields, queue)
@@ -185,6 +288,8 @@ end
 local function claim_head(n, queue)
     -- Ids whose hash is gone are passed over here, a bounded number a call.
     for _ = 1, 100 do
+        local held = current_limits and choose_head(queue)
+        if current_limits and not held then return nil, false end
         local id = redis.pcall('LMOVE', queue.waiting, queue.intermediate, 'LEFT', 'RIGHT')
         if type(id) == 'table' then
             if not string.find(id.err, 'WRONGTYPE', 1, true) then return id end
@@ -205,8 +310,11 @@ local function claim_head(n, queue)
                 return nil, false
             end
             local reply = {kind, n, id, fields}
+            if current_limits then hold(held, queue, id) end
             if kind == 3 then
-                count(queue, 1 + prefetch(max_jobs[n] - 1, queue, reply))
+                local is_limited = current_limits and (has_job_limits or #held > 0)
+                local most = is_limited and 0 or max_jobs[n] - 1
+                count(queue, 1 + prefetch(most, queue, reply))
                 return reply
             end
             count(queue, 1)
@@ -223,6 +331,7 @@ if not has_type(events, 'stream') then return redis.error_reply('WRONGTYPE ' .. 
 if redis.call('HEXISTS', quiet, claimant) == 1 then return {0, 0, ''} end
 if lease_ms ~= '0' then redis.call('ZADD', leases, now_ms + tonumber(lease_ms), claimant) end
 
+read_limits()
 local first_open = 0
 for n = 1, queues_count do
     local queue = queues_at(n)

@@ -8,7 +8,7 @@ import time
 from redis import Redis
 
 from qctl import catalog
-from qctl.broker.admin import trash
+from qctl.broker.admin import limits, trash
 from qctl.broker.bookkeeping import budgets, counters
 from qctl.broker.ingest.buffer import Buffer
 from qctl.broker.maintenance import retention
@@ -59,6 +59,8 @@ class Housekeeper:
         with log_and_continue("end pauses"):
             for name in pauses.end_expired(self._redis):
                 log.info("resumed queue %s: its pause has expired", name)
+        with log_and_continue("delete limits whose time is over"):
+            limits.delete_ended(self._redis)
         for name, (buffer, interval) in self._buffers.items():
             with log_and_continue(f"cut the buffer {name}"):
                 if count := buffer.cut_batches(max_age=interval + LATE_BUFFER_SECONDS):

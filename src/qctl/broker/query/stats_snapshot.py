@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import NoPermissionError
 
 from qctl import catalog
-from qctl.broker.query import dead_claims, job_locations
+from qctl.broker.query import dead_claims, job_locations, limits
 from qctl.broker.query.queue_snapshot import QueueSnapshot
 from qctl.broker.query.unreal_jobs import EntryCheck
 from qctl.broker.redis import clock, key_prefix, keys, replies, untrusted_fields
@@ -94,7 +94,8 @@ def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
         pipe.smembers(keys.QUEUES)
         pipe.hgetall(keys.PAUSED)
         pipe.smembers(keys.WORKERS)
-        time, used, raw_pauses, registered = replies.execute(pipe)
+        pipe.hgetall(keys.LIMITS)
+        time, used, raw_pauses, registered, raw_limits = replies.execute(pipe)
     if isinstance(used, NoPermissionError):
         raise used
     now = clock.reply_ms(time)
@@ -124,10 +125,13 @@ def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
         snapshot.take_second(answers)
     check.take_members(answers)
     unreal = check.count(connection)
+    found = limits.parse(replies.bytes_dict(raw_limits), now)
+    limited = {limit.name: limit.text for limit in found if limit.scope == "queue"}
     rows = [
         snapshot.to_stats(pauses.find(paused, snapshot.name), alive, unreal.get(snapshot.name, UnrealJobs()))
         for snapshot in snapshots
     ]
+    rows = [replace(row, limit=limited.get(catalog.base_queue(row.name), "")) for row in rows] if limited else rows
     known = set(_known(replies.bytes_set(used), pauses_by_name))
     rows = [row if row.name in known or _has_anything(row) else replace(row, unused=True) for row in rows]
     return Stats(clock.to_datetime(now), rows, Totals.of(rows), hidden=HIDDEN if replies.is_hidden(raw_pauses) else "")

@@ -214,7 +214,10 @@ _SHARED: dict[str, Any] = {
     "leases": keys.LEASES,
     "events": keys.EVENTS,
     "quiet": keys.QUIET,
+    "limits": keys.LIMITS,
     "job_prefix": keys.JOB_PREFIX,
+    "limit_prefix": keys.LIMIT_PREFIX,
+    "claims_prefix": keys.CLAIMS_PREFIX,
     "max_events": events.MAX_ENTRIES,
 }
 """Values of `claim.lua` that are the same in every request."""

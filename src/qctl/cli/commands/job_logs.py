@@ -21,7 +21,7 @@ from qctl.view import Cell
 @command(
     "logs",
     examples="qctl job logs 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11\nqctl job logs job-1 --follow\n"
-    "qctl job logs job-1 --attempt 2 --json",
+    "qctl job logs job-1 --attempt 1 --json",
 )
 def logs(
     session: Session,
@@ -31,7 +31,7 @@ def logs(
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until the job has ended.")] = False,
 ) -> None:
-    """Show the last lines that a job logged or printed, of each run.
+    """Show the last lines that each run logged or printed.
 
     Workers of qctl keep them, QCTL_JOB_LOG_LINES of each run, as long as the job.
     """

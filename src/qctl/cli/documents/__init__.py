@@ -34,6 +34,7 @@ from qctl.cli.documents.ingest import (
     reject_show,
 )
 from qctl.cli.documents.jobs import job_edit, job_enqueue, job_list, job_logs, job_show, job_stop, job_types, job_wait
+from qctl.cli.documents.limits import limit_clear, limit_list, limit_set
 from qctl.cli.documents.metrics import metrics_reset, metrics_show, stats_names
 from qctl.cli.documents.queues import (
     clear,
@@ -92,6 +93,9 @@ __all__ = [
     "job_stop",
     "job_types",
     "job_wait",
+    "limit_clear",
+    "limit_list",
+    "limit_set",
     "metrics_reset",
     "metrics_show",
     "pause",

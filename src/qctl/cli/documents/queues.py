@@ -36,7 +36,7 @@ def stats(stats: Stats) -> Document:
             *("in_rate", "out_rate", "workers", "paused.by", "paused.since", "paused.until", "paused.reason", "error"),
             *("taken_rate", "eta_seconds", "recent_finished", "recent_failed", "error_rate", "memory_bytes", "lanes"),
             *(f"{metric}.{field}" for metric in ("wait", "run") for field in DURATION_FIELDS),
-            *("abandoned", "ghosts"),
+            *("abandoned", "ghosts", "limit"),
         ),
         {
             "at": time(stats.at),
@@ -65,6 +65,7 @@ def queue_record(queue: QueueStats) -> Record:
         "in_rate": seconds(queue.in_rate),
         "out_rate": seconds(queue.out_rate),
         "paused": _pause(queue.paused) if queue.paused else None,
+        "limit": queue.limit or None,
         "workers": queue.workers,
         "error": queue.error,
         "taken_rate": seconds(queue.taken_rate),
