@@ -284,7 +284,7 @@ function __qctl_place
             set -g __qctl_takes '--confirm=@queue' '--queue=@queue' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@queue'
         case 'limit'
-            set -g __qctl_verbs 'set	Limit how many jobs start in a time, and run at once' 'list	List the limits with their use, and the rate limits that producers set with RQ' 'clear	Lift the limit of a queue, a name or an owner'
+            set -g __qctl_verbs 'set	Limit how many jobs start in a time, and run at once' 'list	List limits with their use, and those that RQ has' 'clear	Lift the limit of a queue, a name or an owner'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''

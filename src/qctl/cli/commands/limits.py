@@ -53,7 +53,8 @@ def set_limit(
 ) -> None:
     """Limit how many jobs start in a time, and run at once.
 
-    Of a queue, a name or an owner. Every worker of the site obeys from its next claim on. Of a limit that exists, what is not given stays as it is.
+    Of a queue, a name or an owner. Every worker of the site obeys from its next claim on. What is not given of an
+    existing limit stays as it is.
     """
     scope, name = _target(queue, job, owner)
     limit = session.ops.limits.set(
@@ -84,7 +85,7 @@ def _lines(limit: Limit) -> list[Cell]:
 
 @command("list", examples="qctl limit list\nqctl limit list --json")
 def list_limits(session: Session) -> None:
-    """List the limits with their use, and the rate limits that producers set with RQ."""
+    """List limits with their use, and those that RQ has."""
     limits = session.ops.limits.list()
     if limits.deaf_workers:
         session.out.say(f"Stock workers that do not claim by script ignore limits: {', '.join(limits.deaf_workers)}")
