@@ -13,7 +13,7 @@ from rq.serializers import JSONSerializer
 
 from qctl.broker.admin import limits as limits_admin
 from qctl.broker.query import limits
-from qctl.broker.redis import clock, keys
+from qctl.broker.redis import clock, keys, limit_keys
 from qctl.broker.worker.claims import Claimant
 from qctl.broker.worker.recovery import Recoverer
 from qctl.broker.worker.rq_adapter import QctlWorker
@@ -46,7 +46,7 @@ def test_rate_holds_for_all_claimants_in_any_period(
     (limit,) = limits.read(connection)
     assert (limit.started, limit.is_reached, limit.text) == (2, True, "2/h")
     # An hour passes for the first of the two.
-    connection.lset(keys.limit_times("queue:work"), 1, clock.now_ms(connection) - 3_600_001)
+    connection.lset(limit_keys.times("queue:work"), 1, clock.now_ms(connection) - 3_600_001)
     assert [taken(claimants()) for _ in range(2)] == [ids[2], None]
 
 
@@ -104,7 +104,7 @@ def test_limits_that_ended_or_cannot_be_read_stop_nothing(
 ) -> None:
     ended = {"concurrency": 0, "until": round(time.time() * 1000) - 1000}
     connection.hset(
-        keys.LIMITS,
+        limit_keys.LIMITS,
         mapping={
             "queue:work": json.dumps(ended),
             "job:support.jobs.give": "[" * 100,
@@ -128,7 +128,7 @@ def test_without_limits_a_claim_looks_at_one_key_once(connection: Redis, queue: 
                 break
             if entry["client_type"] == "lua" and "limit" in entry["command"]:
                 seen.append(entry["command"])
-    assert seen == [f"EXISTS {keys.LIMITS}"]
+    assert seen == [f"EXISTS {limit_keys.LIMITS}"]
 
 
 def test_half_of_a_limit_is_kept_or_lifted(connection: Redis) -> None:
@@ -138,7 +138,7 @@ def test_half_of_a_limit_is_kept_or_lifted(connection: Redis) -> None:
     limit = Limit("queue", "work", None, 0.0, None, by="ops")
     assert limits_admin.put(connection, limit, labels=[], lift_rate=True).text == "2 at a time"
     assert limits_admin.put(connection, limit, labels=[], lift_concurrency=True).text == ""
-    assert not connection.exists(keys.LIMITS)
+    assert not connection.exists(limit_keys.LIMITS)
 
 
 def test_limits_are_bounded(connection: Redis) -> None:

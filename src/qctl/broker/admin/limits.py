@@ -8,7 +8,7 @@ from redis import Redis
 from redis.client import Pipeline
 
 from qctl.broker.query import limits
-from qctl.broker.redis import clock, keys, replies
+from qctl.broker.redis import clock, limit_keys, replies
 from qctl.errors import RefusedError
 from qctl.models.limits import Limit, LimitScope
 
@@ -35,7 +35,7 @@ def put(
 
     def change(pipe: Pipeline) -> None:
         nonlocal chosen
-        before = replies.bytes_dict(pipe.hgetall(keys.LIMITS))
+        before = replies.bytes_dict(pipe.hgetall(limit_keys.LIMITS))
         old = next(
             (one for one in limits.parse(before, now) if (one.scope, one.name) == (limit.scope, limit.name)), None
         )
@@ -57,12 +57,12 @@ def put(
         )
         pipe.multi()
         if chosen.rate is None and chosen.concurrency is None:
-            pipe.hdel(keys.LIMITS, field)
-            pipe.delete(keys.limit_times(field), keys.limit_held(field))
+            pipe.hdel(limit_keys.LIMITS, field)
+            pipe.delete(limit_keys.times(field), limit_keys.held(field))
         else:
-            pipe.hset(keys.LIMITS, field, limits.encode(chosen, labels))
+            pipe.hset(limit_keys.LIMITS, field, limits.encode(chosen, labels))
 
-    connection.transaction(change, keys.LIMITS)
+    connection.transaction(change, limit_keys.LIMITS)
     return chosen
 
 
@@ -70,14 +70,14 @@ def clear(connection: Redis, scope: LimitScope, name: str) -> bool:
     """Lift a limit. False if there was none."""
     field = f"{scope}:{name}"
     with connection.pipeline() as pipe:
-        pipe.hdel(keys.LIMITS, field)
-        pipe.delete(keys.limit_times(field), keys.limit_held(field))
+        pipe.hdel(limit_keys.LIMITS, field)
+        pipe.delete(limit_keys.times(field), limit_keys.held(field))
         return bool(pipe.execute()[0])
 
 
 def delete_ended(connection: Redis) -> int:
     """Delete the limits whose time is over, which claims ignore anyway. Returns how many."""
-    raw = replies.bytes_dict(connection.hgetall(keys.LIMITS))
+    raw = replies.bytes_dict(connection.hgetall(limit_keys.LIMITS))
     if not raw:
         return 0
     lasting = {f"{limit.scope}:{limit.name}" for limit in limits.parse(raw, clock.now_ms(connection))}

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from redis import Redis
 from rq.rate_limit import RateLimitRegistry
 
-from qctl.broker.redis import clock, keys, replies, untrusted_fields
+from qctl.broker.redis import clock, keys, limit_keys, replies, untrusted_fields
 from qctl.models.limits import Limit, LimitScope, RqLimit
 
 MAX_RQ_LIMITS = 1000
@@ -21,15 +21,15 @@ def read(connection: Redis) -> list[Limit]:
     """Return the limits that last, sorted by scope and name, with their use."""
     with connection.pipeline(transaction=False) as pipe:
         pipe.time()
-        pipe.hgetall(keys.LIMITS)
+        pipe.hgetall(limit_keys.LIMITS)
         time, raw = replies.execute(pipe)
     now = clock.reply_ms(time)
     limits = parse(replies.bytes_dict(raw), now)
     with connection.pipeline(transaction=False) as pipe:
         for limit in limits:
             field = f"{limit.scope}:{limit.name}"
-            pipe.lrange(keys.limit_times(field), 0, max(0, (limit.rate or 0) - 1))
-            pipe.smembers(keys.limit_held(field))
+            pipe.lrange(limit_keys.times(field), 0, max(0, (limit.rate or 0) - 1))
+            pipe.smembers(limit_keys.held(field))
         answers = iter(replies.execute(pipe))
     used = []
     for limit in limits:
@@ -42,7 +42,7 @@ def read(connection: Redis) -> list[Limit]:
 
 
 def parse(raw: Mapping[bytes, bytes], now_ms: int) -> list[Limit]:
-    """Return the limits in HGETALL of `keys.LIMITS` that last at `now_ms`, without their use."""
+    """Return the limits in HGETALL of `limit_keys.LIMITS` that last at `now_ms`, without their use."""
     limits = []
     for field, value in raw.items():
         scope, _, name = untrusted_fields.decode(field).partition(":")
@@ -74,7 +74,7 @@ def rq_limits(connection: Redis) -> list[RqLimit]:
 
 
 def encode(limit: Limit, labels: list[str]) -> str:
-    """Return a limit as `keys.LIMITS` holds it. `labels` are names with which RQ's description of its jobs begins."""
+    """Return a limit as `limit_keys.LIMITS` holds it. `labels` are names with which RQ's description of its jobs begins."""
     data: dict[str, Any] = {"by": limit.by, "reason": limit.reason}
     data["at"] = round(limit.at.timestamp() * 1000) if limit.at else 0
     if limit.until:

@@ -18,7 +18,7 @@ from qctl import catalog
 from qctl.broker.query import dead_claims, job_locations, limits
 from qctl.broker.query.queue_snapshot import QueueSnapshot
 from qctl.broker.query.unreal_jobs import EntryCheck
-from qctl.broker.redis import clock, key_prefix, keys, replies, untrusted_fields
+from qctl.broker.redis import clock, key_prefix, keys, limit_keys, replies, untrusted_fields
 from qctl.broker.worker import pauses
 from qctl.models import RunningJob, Stats, Totals, UnrealJobs
 
@@ -94,7 +94,7 @@ def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
         pipe.smembers(keys.QUEUES)
         pipe.hgetall(keys.PAUSED)
         pipe.smembers(keys.WORKERS)
-        pipe.hgetall(keys.LIMITS)
+        pipe.hgetall(limit_keys.LIMITS)
         time, used, raw_pauses, registered, raw_limits = replies.execute(pipe)
     if isinstance(used, NoPermissionError):
         raise used

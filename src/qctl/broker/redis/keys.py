@@ -221,27 +221,6 @@ def owner_jobs(owner: str) -> str:
 ALERTS = f"{QCTL}alerts"
 """HASH `{rule}|{queue}` -> JSON {level, since, told: {channel: [when, level]}}: firing alerts; times in ms."""
 
-LIMITS = f"{QCTL}limits"
-"""HASH `queue:{queue}`, `job:{job}`, `owner:{owner}` -> JSON {by, at, until, reason, rate, per, concurrency, labels}:
-the limits that claims obey; times in ms, `rate` claims in `per` ms. A limit without a rate or concurrency lacks it."""
-
-LIMIT_PREFIX = f"{QCTL}limit:"
-"""Prefix of the keys of a limit; its field in `LIMITS` follows, and `:times` or `:held`."""
-
-CLAIMS_PREFIX = f"{QCTL}claims:"
-"""Prefix of `claims`."""
-
-
-def limit_times(limit: str) -> str:
-    """LIST of the times (ms) of the last claims under a limit, newest first."""
-    return f"{LIMIT_PREFIX}{limit}:times"
-
-
-def limit_held(limit: str) -> str:
-    """SET of `queue|job id`: jobs with a claim under a limit, and some whose claim is gone."""
-    return f"{LIMIT_PREFIX}{limit}:held"
-
-
 MUTED_ALERTS = f"{QCTL}alerts:muted"
 """HASH rule -> JSON {by, at, until, reason}: rules without notifications; times in ms."""
 
@@ -251,7 +230,7 @@ TOTALS = f"{QCTL}totals"
 
 def claims(name: str) -> str:
     """HASH job id -> `claimant|time of the claim (us)`, from the claim until the job has ended."""
-    return CLAIMS_PREFIX + name
+    return f"{QCTL}claims:{name}"
 
 
 def recoveries(name: str) -> str:

@@ -16,7 +16,7 @@ from redis import Redis
 
 from qctl import catalog
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import keys
+from qctl.broker.redis import keys, limit_keys
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker.claim_connection import ClaimConnection
 from qctl.broker.worker.job_log import LogRow
@@ -214,10 +214,10 @@ _SHARED: dict[str, Any] = {
     "leases": keys.LEASES,
     "events": keys.EVENTS,
     "quiet": keys.QUIET,
-    "limits": keys.LIMITS,
+    "limits": limit_keys.LIMITS,
     "job_prefix": keys.JOB_PREFIX,
-    "limit_prefix": keys.LIMIT_PREFIX,
-    "claims_prefix": keys.CLAIMS_PREFIX,
+    "limit_prefix": limit_keys.LIMIT_PREFIX,
+    "claims_prefix": keys.claims(""),
     "max_events": events.MAX_ENTRIES,
 }
 """Values of `claim.lua` that are the same in every request."""
