@@ -74,7 +74,7 @@ def rq_limits(connection: Redis) -> list[RqLimit]:
 
 
 def encode(limit: Limit, labels: list[str]) -> str:
-    """Return a limit as `limit_keys.LIMITS` holds it. `labels` are names with which RQ's description of its jobs begins."""
+    """Return a limit as Redis holds it. `labels` are names with which RQ's description of its jobs begins."""
     data: dict[str, Any] = {"by": limit.by, "reason": limit.reason}
     data["at"] = round(limit.at.timestamp() * 1000) if limit.at else 0
     if limit.until:
