@@ -181,6 +181,27 @@ def test_a_bridge_that_is_killed_loses_and_doubles_nothing(
     assert _received(connection) == count, "also before a sink looks at it, each is there once"
 
 
+@pytest.mark.kill
+def test_it_goes_on_with_another_broker_of_its_list(
+    connection: Redis, redis_server: RedisServer, own_mosquitto: Mosquitto, make_bridge: Make, tmp_path: Path
+) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    with Mosquitto(folder, stand_in=False) as other:
+        brokers = f"{own_mosquitto.url},{other.url}"
+        with make_bridge(redis_server, own_mosquitto, MQTT_BROKER=brokers) as bridge:
+            for number, broker in enumerate((own_mosquitto, other)):
+                eventually(lambda: f"connected to {broker.url}" in bridge.output, what="the connection")  # noqa: B023
+                with Device(broker.port) as device:
+                    device.publish("sensors/a", json.dumps({"n": number}))
+                    once_each(connection, number + 1)
+                broker.kill()
+            assert f"trying the next broker: MQTT broker at {own_mosquitto.url} cannot be reached" in bridge.output
+            seen = len(bridge.output)
+            own_mosquitto.start()
+            eventually(lambda: f"connected to {own_mosquitto.url}" in bridge.output[seen:], what="the first again")
+
+
 def _received(connection: Redis) -> int:
     return int(connection.hget(keys.ingest("readings"), "received") or 0)
 

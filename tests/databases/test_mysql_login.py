@@ -35,7 +35,7 @@ def test_login_that_the_driver_cannot_do_names_the_next_step(
     monkeypatch.setattr(_auth, "_init_nacl", missing)
     monkeypatch.setattr(_auth, "_have_cryptography", False)
     with MysqlLogin(plugin) as server, pytest.raises(SinkMisconfiguredError) as refused:
-        mysql.connect(MysqlServer("127.0.0.1", server.port, "u", "secret", "d"))
+        mysql.connect(MysqlServer(("127.0.0.1",), server.port, "u", "secret", "d"))
     assert re.search(hint, refused.value.hint or "")
     assert "\n" not in refused.value.message
     assert "secret" not in refused.value.message

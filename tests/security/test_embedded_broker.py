@@ -158,7 +158,7 @@ def test_only_the_bridge_reads(make_broker: MakeBroker) -> None:
         eventually(lambda: len(bridge.messages) == 2, what="the second reading")
         assert bridge.messages == ["sensors/livingroom", "sensors/attic"]
         assert spy.messages == []
-    assert not mqtt_probe.is_open(broker.settings)
+    assert not mqtt_probe.is_open(broker.settings, *broker.settings.mqtt_targets)
 
 
 def test_nobody_takes_the_session_of_the_bridge(make_broker: MakeBroker) -> None:

@@ -217,7 +217,7 @@ def read_template(file: Path) -> None:
 
 
 def use_mysql(file: Path) -> None:
-    connect_mysql(MysqlServer("localhost", 1, "u", "", "d", tls=True, ca=file))
+    connect_mysql(MysqlServer(("localhost",), 1, "u", "", "d", tls=True, ca=file))
 
 
 READERS: dict[str, Callable[[Path], object]] = {

@@ -115,6 +115,10 @@ def test_a_binary_file_is_named(tmp_path: Path) -> None:
         ("QCTL_REDIS_MAXMEMORY", "1 gb", "is not an amount of memory"),
         ("QCTL_REDIS_MAXMEMORY", "75%", "is not an amount of memory"),
         ("MQTT_BROKER", "mqtt://user:pass@h", "contains a user or a password"),
+        ("MQTT_BROKER", ",", "names no server"),
+        ("MQTT_BROKER", "mqtts://a,mqtt://b", "mixes schemes"),
+        ("MQTT_BROKER", ",".join(["mqtt://a"] * 17), "names more than 16 servers"),
+        ("INFLUX_URL", "https://a,http://b", "mixes schemes"),
         ("MQTT_BROKER", "localhost:1883", "does not start with mqtt:// or mqtts://"),
         ("INFLUX_URL", "http://h/?token=abc", "has a query or a fragment"),
         ("INFLUX_URL", "http://", "has no host"),
@@ -157,8 +161,6 @@ def test_a_bad_value_is_refused_by_name(name: str, value: str, problem: str) -> 
         ("REDIS_URL", "redis://user:p%23w@redis.example:6380/15"),
         ("REDIS_URL", "rediss://[::1]:6380?ssl_cert_reqs=none"),
         ("REDIS_URL", "unix://user:pw@/run/redis.sock?db=3"),
-        ("MQTT_BROKER", "mqtts://broker.example:8883"),
-        ("INFLUX_URL", "http://127.0.0.1:8428/influx"),
         ("MQTT_TOPIC", "$share/bridges/+/temperature/#"),
         ("MQTT_TOPIC_PATTERN", "sensors/{device}"),
         ("MQTT_TOPIC_PATTERN", "sensors/{site}/{device}/..."),
@@ -175,6 +177,23 @@ def test_a_good_value_is_kept_as_it_is(name: str, value: str) -> None:
     rest = {"INFLUX_TOKEN": "t", "ORG": "o", "BUCKET": "b"} if name == "INFLUX_URL" else {}
     field = next(spec.name for spec in fields(Settings) if spec.metadata["env"] == name)
     assert getattr(load(**{name: value}, **rest), field) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MQTT_BROKER", "mqtts://broker.example:8883"),
+        ("MQTT_BROKER", "mqtt://a.example:1883,mqtt://b.example:1884"),
+        ("INFLUX_URL", "http://127.0.0.1:8428/influx"),
+        ("INFLUX_URL", "https://a.example, https://b.example"),
+        ("DB_HOST", "db1.example,db2.example,::1"),
+    ],
+)
+def test_several_servers_are_a_list(name: str, value: str) -> None:
+    rest = {"INFLUX_TOKEN": "t", "ORG": "o", "BUCKET": "b"} if name == "INFLUX_URL" else {}
+    rest |= {"DB_USER": "u", "DB_NAME": "d"} if name == "DB_HOST" else {}
+    field = next(spec.name for spec in fields(Settings) if spec.metadata["env"] == name)
+    assert getattr(load(**{name: value}, **rest), field) == tuple(value.replace(" ", "").split(","))
 
 
 def test_origins_are_a_list_as_browsers_write_them() -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -99,7 +100,7 @@ def test_text_has_a_name_of_its_own_and_ends_no_line() -> None:
 
 def opened(url: str) -> Iterator[Sink]:
     """An open sink for this server."""
-    sink = InfluxSink(url, "s3cret", "our org", "our bucket")
+    sink = InfluxSink([url], "s3cret", "our org", "our bucket")
     sink.open()
     yield sink
     sink.close()
@@ -287,9 +288,28 @@ def test_long_answer_is_cut(sink: Sink, server: ScriptedServer) -> None:
 def test_silent_server_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(influxdb, "TIMEOUT_MS", 100)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        sink = InfluxSink(f"http://127.0.0.1:{silent.getsockname()[1]}", "t", "o", "b")
+        sink = InfluxSink([f"http://127.0.0.1:{silent.getsockname()[1]}"], "t", "o", "b")
         with pytest.raises(SinkUnavailableError, match="does not answer"):
             ReopeningSink(sink).write(readings("a", 1))
+
+
+def test_the_next_server_is_used_if_one_is_away(victoria: VictoriaMetrics, caplog: pytest.LogCaptureFixture) -> None:
+    away = f"http://127.0.0.1:{free_port()}"
+    device = f"d-{secrets.token_hex(4)}"
+    with closing(InfluxSink([away, victoria.url], "t", "o", "b")) as sink:
+        sink.open()
+        for batch in (readings(device, 3), readings(device, 6)):
+            assert sink.write(batch) == []
+        with pytest.raises(SinkUnavailableError, match=away):
+            sink.check()
+    assert caplog.text.count("trying the next server") == 1, "it stays with the one that answers"
+    assert any(device in series["metric"]["device"] for series in victoria.series(f'{{device=~"{device}.*"}}'))
+
+
+def test_an_error_of_all_servers_is_raised_once() -> None:
+    urls = [f"http://127.0.0.1:{free_port()}" for _ in range(2)]
+    with closing(ReopeningSink(InfluxSink(urls, "t", "o", "b"))) as sink, pytest.raises(SinkUnavailableError):
+        sink.write(readings("a", 1))
 
 
 def test_closed_connection_is_unavailable() -> None:
@@ -298,18 +318,18 @@ def test_closed_connection_is_unavailable() -> None:
         thread = threading.Thread(target=lambda: closing.accept()[0].close())
         thread.start()
         with pytest.raises(SinkUnavailableError, match="does not answer"):
-            ReopeningSink(InfluxSink(f"http://127.0.0.1:{port}", "t", "o", "b")).write(readings("a", 1))
+            ReopeningSink(InfluxSink([f"http://127.0.0.1:{port}"], "t", "o", "b")).write(readings("a", 1))
         thread.join()
 
 
 def test_missing_tls_is_misconfigured(server: ScriptedServer) -> None:
-    sink = InfluxSink(server.url.replace("http:", "https:"), "t", "o", "b")
+    sink = InfluxSink([server.url.replace("http:", "https:")], "t", "o", "b")
     with pytest.raises(SinkMisconfiguredError, match="has no valid certificate"):
         ReopeningSink(sink).write(readings("a", 1))
 
 
 def test_password_in_the_url_is_not_shown() -> None:
-    sink = InfluxSink(f"http://me:pw{secrets.token_hex(4)}@127.0.0.1:{free_port()}", "s3cret", "o", "b")
+    sink = InfluxSink([f"http://me:pw{secrets.token_hex(4)}@127.0.0.1:{free_port()}"], "s3cret", "o", "b")
     with pytest.raises(SinkUnavailableError) as raised:
         ReopeningSink(sink).write(readings("a", 1))
     assert "me:***@" in raised.value.message
@@ -325,7 +345,7 @@ def test_number_too_large_for_a_float_is_rejected(sink: Sink) -> None:
 def test_missing_driver_has_an_install_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "influxdb_client", None)
     with pytest.raises(SinkMisconfiguredError) as raised:
-        InfluxSink("http://127.0.0.1:1", "t", "o", "b").open()
+        InfluxSink(["http://127.0.0.1:1"], "t", "o", "b").open()
     assert raised.value.hint == "pip install 'qctl[influxdb]'"
 
 
@@ -336,4 +356,4 @@ def test_driver_is_loaded_when_needed() -> None:
 
 def test_write_to_a_closed_sink_raises() -> None:
     with pytest.raises(RuntimeError):
-        InfluxSink("http://127.0.0.1:1", "t", "o", "b").write([])
+        InfluxSink(["http://127.0.0.1:1"], "t", "o", "b").write([])

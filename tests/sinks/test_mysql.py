@@ -37,7 +37,7 @@ PUBLIC_COLUMNS = [
 
 
 def server_of(db: MariaDb) -> MysqlServer:
-    return MysqlServer("127.0.0.1", db.port, db.user, db.password, db.database)
+    return MysqlServer(("127.0.0.1",), db.port, db.user, db.password, db.database)
 
 
 @pytest.fixture
@@ -377,4 +377,4 @@ def test_driver_is_loaded_when_needed() -> None:
 
 def test_write_to_a_closed_sink_raises() -> None:
     with pytest.raises(RuntimeError):
-        MysqlSink(MysqlServer("127.0.0.1", 1, "u", "p", "d")).write([])
+        MysqlSink(MysqlServer(("127.0.0.1",), 1, "u", "p", "d")).write([])

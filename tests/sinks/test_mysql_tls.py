@@ -19,7 +19,7 @@ from support.databases import MariaDb
 @pytest.fixture
 def server(mariadb: MariaDb) -> MysqlServer:
     """The server of the test's database."""
-    return MysqlServer("127.0.0.1", mariadb.port, mariadb.user, mariadb.password, mariadb.database)
+    return MysqlServer(("127.0.0.1",), mariadb.port, mariadb.user, mariadb.password, mariadb.database)
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +44,7 @@ def test_tls_setting_requires_a_valid_certificate(server: MysqlServer, tmp_path:
             MysqlSink(replace(trusting, ca=None)).open()
         assert raised.value.hint == "check QCTL_DB_TLS"
         with pytest.raises(SinkMisconfiguredError, match="has no valid certificate"):
-            MysqlSink(replace(trusting, host="localhost")).open()
+            MysqlSink(replace(trusting, hosts=("localhost",))).open()
         with pytest.raises(SinkMisconfiguredError, match="QCTL_DB_CA cannot be used"):
             MysqlSink(replace(trusting, ca=tmp_path / "none.pem")).open()
 

@@ -24,7 +24,7 @@ SBIN = os.environ.get("PATH", "") + ":/usr/sbin"
 
 
 class MariaDb(Program):
-    """A private MariaDB on 127.0.0.1, with a user `qctl` who may do everything in the database `data_queue_db`.
+    """A private MariaDB on `host`, with a user `qctl` who may do everything in the database `data_queue_db`.
 
     `options` are further command-line options, such as `--ssl-cert=...`.
     """
@@ -33,14 +33,14 @@ class MariaDb(Program):
     password = "pass wörd '\\%"
     database = "data_queue_db"
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, host: str = "127.0.0.1", port: int | None = None) -> None:
         server = shutil.which("mariadbd", path=SBIN)
         install = shutil.which("mariadb-install-db", path=SBIN)
         if not (server and install and shutil.which("my_print_defaults")):
             raise MissingServerError(
                 "MariaDB is not installed: apt-get install mariadb-server-core mariadb-client-core"
             )
-        self.port = free_port()
+        self.host, self.port = host, port or free_port()
         self.socket = folder / "mysql.sock"
         self._prepared = False
         self._root: Any = None
@@ -55,7 +55,7 @@ class MariaDb(Program):
         if os.geteuid() == 0:  # else it gives up root, and cannot write into the folder
             self._small.append("--user=root")
         self._install = [install, "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
-        listen = [f"--port={self.port}", "--bind-address=127.0.0.1", f"--socket={self.socket}"]
+        listen = [f"--port={self.port}", f"--bind-address={host}", f"--socket={self.socket}"]
         extra = [f"--pid-file={folder / 'pid'}", "--performance-schema=off", "--skip-name-resolve"]
         extra += ["--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync"]  # what a kill does not lose
         super().__init__("mariadb", [server, "--no-defaults", *self._small, *listen, *extra, *options], folder)
@@ -89,7 +89,7 @@ class MariaDb(Program):
 
     def ready(self) -> bool:
         """True if it accepts connections."""
-        return accepts(self.port) and self.socket.exists()
+        return accepts(self.port, self.host) and self.socket.exists()
 
     def run(self, *statements: str) -> list[tuple[Any, ...]]:
         """Run statements as root, in the database where it is there. Returns the rows of the last one."""

@@ -188,8 +188,8 @@ def free_port() -> int:
             return port
 
 
-def accepts(port: int) -> bool:
-    """True if something accepts connections on this port of 127.0.0.1."""
+def accepts(port: int, host: str = "127.0.0.1") -> bool:
+    """True if something accepts connections on this port of an address."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0

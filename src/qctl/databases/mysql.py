@@ -8,12 +8,12 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from qctl import extras
-from qctl.errors import QctlError, RejectedError, SinkMisconfiguredError, SinkUnavailableError
+from qctl.errors import QctlError, RejectedError, SinkError, SinkMisconfiguredError, SinkUnavailableError
 from qctl.ownership import find_violation
 from qctl.safe import summary
 from qctl.settings import Settings
@@ -25,6 +25,9 @@ CONNECT_TIMEOUT_SECONDS = 10
 
 REPLY_TIMEOUT_SECONDS = 30
 """Time (s) to wait for a reply. It is longer than the wait for a lock."""
+
+CLUSTER_CONNECT_SECONDS, CLUSTER_REPLY_SECONDS = 3, 15
+"""The same two where another host is known, so that work goes on within 30 s of the loss of one."""
 
 _SESSION = (
     "SET sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00',"
@@ -88,9 +91,12 @@ _HINTS = {
 
 @dataclass(frozen=True)
 class MysqlServer:
-    """Address and user of a database. `tls` requires TLS with a valid certificate, signed by `ca` if it is set."""
+    """Address and user of a database. `tls` requires TLS with a valid certificate, signed by `ca` if it is set.
 
-    host: str
+    Of several hosts, nodes of a Galera cluster or a primary and its replicas, the first that takes writes is used.
+    """
+
+    hosts: tuple[str, ...]
     port: int
     user: str
     password: str
@@ -102,7 +108,7 @@ class MysqlServer:
     def from_settings(cls, settings: Settings) -> MysqlServer:
         """The server of DB_HOST and the other DB_ settings."""
         return cls(
-            host=settings.db_host or "",
+            hosts=settings.db_hosts,
             port=settings.db_port,
             user=settings.db_user or "",
             password=settings.db_password or "",
@@ -111,26 +117,74 @@ class MysqlServer:
             ca=settings.db_ca,
         )
 
+    @property
+    def where(self) -> str:
+        """The server as errors name it."""
+        return f"MySQL at {', '.join(f'{host}:{self.port}' for host in self.hosts)}"
+
+    def at(self, host: str) -> MysqlServer:
+        """The same server, of which only one host is known."""
+        return replace(self, hosts=(host,))
+
 
 class ContentionError(QctlError):
     """Another transaction holds a lock, or a deadlock was resolved against this one."""
 
 
 def connect(server: MysqlServer) -> Any:
-    """Open a connection for `transaction`. Raises SinkError."""
+    """Open a connection for `transaction`. Raises SinkError.
+
+    With several hosts it is one to the first that takes writes. If none does, the error names the reason of each.
+    """
+    if len(server.hosts) == 1:
+        return _connect(server, CONNECT_TIMEOUT_SECONDS, REPLY_TIMEOUT_SECONDS)
+    errors: list[SinkError] = []
+    for host in server.hosts:
+        node = server.at(host)
+        try:
+            connection = _connect(node, CLUSTER_CONNECT_SECONDS, CLUSTER_REPLY_SECONDS)
+            try:
+                _require_writes(connection, node)
+            except BaseException:
+                close(connection)
+                raise
+        except SinkError as error:
+            errors.append(error)
+        else:
+            return connection
+    if all(isinstance(problem, SinkMisconfiguredError) for problem in errors):
+        raise errors[0]
+    raise SinkUnavailableError("; ".join(problem.message for problem in errors))
+
+
+def _require_writes(connection: Any, node: MysqlServer) -> None:
+    """Raise SinkUnavailableError if a node takes no writes: a replica, or one that is not in step with its cluster."""
+    with translate_errors(node), connection.cursor() as cursor:
+        cursor.execute("SHOW GLOBAL VARIABLES LIKE 'wsrep_on'")
+        if (galera := cursor.fetchone()) and galera[1] == "ON":
+            cursor.execute("SHOW GLOBAL STATUS LIKE 'wsrep_ready'")
+            if cursor.fetchone()[1] != "ON":
+                raise SinkUnavailableError(f"{node.where} is not in step with its cluster: wsrep_ready is OFF")
+        cursor.execute("SELECT @@global.read_only")
+        if cursor.fetchone()[0]:
+            raise SinkUnavailableError(f"{node.where} takes no writes: read_only is on")
+    connection.rollback()
+
+
+def _connect(server: MysqlServer, connect_timeout: float, reply_timeout: float) -> Any:
     with translate_errors(server), _translate_login_errors(server):
         tls = {"ssl": _tls(server)} if server.tls else {}
         return _driver().connect(
-            host=server.host,
+            host=server.hosts[0],
             port=server.port,
             user=server.user,
             password=server.password.encode(),
             database=server.database,
             charset="utf8mb4",
             init_command=_SESSION,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=REPLY_TIMEOUT_SECONDS,
-            write_timeout=REPLY_TIMEOUT_SECONDS,
+            connect_timeout=connect_timeout,
+            read_timeout=reply_timeout,
+            write_timeout=reply_timeout,
             program_name="qctl",
             auth_plugin_map={} if server.tls else dict.fromkeys(CLEAR_TEXT_PLUGINS, _refuse_clear_text),
             **tls,
@@ -154,7 +208,7 @@ def _tls(server: MysqlServer) -> ssl.SSLContext:
 @contextmanager
 def transaction(connection: Any, server: MysqlServer, tables: str) -> Iterator[Any]:
     """Run a transaction on a cursor. Raises as `translate_errors`."""
-    with translate_errors(server, tables):
+    with translate_errors(server.at(connection.host), tables):
         try:
             with connection.cursor() as cursor:
                 yield cursor
@@ -203,7 +257,7 @@ def _translate_login_errors(server: MysqlServer) -> Iterator[None]:
 
     For a plug-in whose package is missing it raises RuntimeError, for replies that it cannot read any error.
     """
-    where = f"MySQL at {server.host}:{server.port}"
+    where = server.where
     try:
         yield
     except RuntimeError as error:
@@ -221,7 +275,7 @@ def _translate(server: MysqlServer, tables: str, error: Any) -> QctlError:
     """Translate a driver's error. An unknown error makes the batch wait, and is shown."""
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     answer = summary(error.args[-1] if error.args else error) or type(error).__name__
-    where = f"MySQL at {server.host}:{server.port}"
+    where = server.where
     if number in _CONTENTION:
         return ContentionError(f"{where} is busy: {answer}")
     if number in _BAD_ROW:

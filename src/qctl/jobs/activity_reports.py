@@ -74,7 +74,7 @@ class _FieldStatistics:
 def sensor_summary(settings: Settings, business: str, days: DateRange) -> Report:
     """Statistics of the numbers of readings, by device and field. Raises RejectedError if InfluxDB stores them."""
     del business
-    if settings.influx_url:
+    if settings.influx_urls:
         raise RejectedError("sensor-summary reads SQLite only, and INFLUX_URL is set: query InfluxDB instead")
     statistics: dict[tuple[str, str], _FieldStatistics] = {}
     count = 0

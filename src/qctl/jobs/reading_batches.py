@@ -38,9 +38,9 @@ def ingest_reading(topic: str, payload_b64: str, received_ns: int) -> dict[str, 
 
 def sink(settings: Settings) -> Sink:
     """The sink that the settings select, not yet open."""
-    if settings.influx_url:
+    if settings.influx_urls:
         return InfluxSink(
-            settings.influx_url,
+            settings.influx_urls,
             settings.influx_token or "",
             settings.influx_org or "",
             settings.influx_bucket or "",

@@ -91,7 +91,7 @@ def _holes_of_redis(server: Server) -> Iterator[Finding]:
 def check_versions(settings: Settings) -> Iterator[Finding]:
     """Report known holes of the installed RQ, and of the mosquitto that `qctl up` starts."""
     yield from _holes("RQ", metadata.version("rq"))
-    program = None if settings.mqtt_broker else known_holes.find_mosquitto()
+    program = None if settings.mqtt_brokers else known_holes.find_mosquitto()
     yield from _holes("mosquitto", known_holes.mosquitto_version(program) if program else "")
 
 
@@ -270,25 +270,29 @@ def check_broker(settings: Settings) -> Iterator[Finding]:
     if not settings.mqtt_enabled or not extras.is_installed("mqtt"):
         return
     mqtt_probe = extras.load("qctl.sources.mqtt_probe", extra="mqtt", needed_by="MQTT_BROKER")
-    target = redact_url(settings.mqtt_target)
+    for broker in settings.mqtt_targets:
+        yield _check_broker(mqtt_probe.is_open, settings, broker)
+
+
+def _check_broker(probe: Callable[[Settings, str], bool], settings: Settings, broker: str) -> Finding:
+    target = redact_url(broker)
     try:
-        is_open = mqtt_probe.is_open(settings)
-    except UnreachableError:
-        yield Finding("mqtt", "ok", f"access not checked: the broker at {target} cannot be reached")
-        return
+        is_open = probe(settings, broker)
+    except UnreachableError as error:
+        if len(settings.mqtt_targets) > 1:
+            return Finding("mqtt", "degraded", error.message, "start it, or take it out of MQTT_BROKER")
+        return Finding("mqtt", "ok", f"access not checked: the broker at {target} cannot be reached")
     except QctlError as error:
-        yield Finding("mqtt", "degraded", error.message, error.hint)
-        return
+        return Finding("mqtt", "degraded", error.message, error.hint)
     if is_open:
-        yield Finding(
+        return Finding(
             "mqtt",
             "degraded",
             f"the MQTT broker at {target} lets clients without a password read: they get all readings, and one that "
             "uses the bridge's client id takes its messages",
             "ask for passwords and limit topics by user: allow_anonymous, password_file and acl_file of mosquitto",
         )
-    else:
-        yield Finding("mqtt", "ok", f"the MQTT broker at {target} gives nothing to clients without a password")
+    return Finding("mqtt", "ok", f"the MQTT broker at {target} gives nothing to clients without a password")
 
 
 def check_machine(settings: Settings, server: Server) -> Iterator[Finding]:

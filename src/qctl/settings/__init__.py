@@ -202,14 +202,14 @@ class Settings(
 
     def _check_together(self) -> None:
         required = {
-            "INFLUX_TOKEN": (self.influx_token, "INFLUX_URL", self.influx_url),
-            "ORG": (self.influx_org, "INFLUX_URL", self.influx_url),
-            "BUCKET": (self.influx_bucket, "INFLUX_URL", self.influx_url),
+            "INFLUX_TOKEN": (self.influx_token, "INFLUX_URL", self.influx_urls),
+            "ORG": (self.influx_org, "INFLUX_URL", self.influx_urls),
+            "BUCKET": (self.influx_bucket, "INFLUX_URL", self.influx_urls),
             "MQTT_USERNAME": (self.mqtt_username, "MQTT_PASSWORD", self.mqtt_password),
             "REDIS_HOST": (self.redis_is_named, "REDIS_PASSWORD", self.redis_password),
-            "DB_HOST": (self.db_host, "QCTL_MESSAGES_SINK=mysql", self.messages_sink == "mysql"),
-            "DB_USER": (self.db_user, "DB_HOST", self.db_host),
-            "DB_NAME": (self.db_name, "DB_HOST", self.db_host),
+            "DB_HOST": (self.db_hosts, "QCTL_MESSAGES_SINK=mysql", self.messages_sink == "mysql"),
+            "DB_USER": (self.db_user, "DB_HOST", self.db_hosts),
+            "DB_NAME": (self.db_name, "DB_HOST", self.db_hosts),
             "MONGODB_URI": (self.mongodb_uri, "QCTL_MESSAGES_SINK=mongodb", self.messages_sink == "mongodb"),
             "QCTL_S3_BUCKET": (self.s3_bucket, "QCTL_S3_URL", self.s3_url),
             "QCTL_S3_KEY_ID": (self.s3_key_id, "QCTL_S3_SECRET_KEY", self.s3_secret_key),
@@ -280,9 +280,9 @@ class Settings(
         return "redis://localhost:6379/0"
 
     @property
-    def mqtt_target(self) -> str:
-        """URL of the MQTT broker to use."""
-        return self.mqtt_broker or f"mqtt://127.0.0.1:{self.mqtt_port}"
+    def mqtt_targets(self) -> tuple[str, ...]:
+        """URLs of the nodes of the MQTT broker to use, of which one is enough."""
+        return self.mqtt_brokers or (f"mqtt://127.0.0.1:{self.mqtt_port}",)
 
     @property
     def database(self) -> Path:
@@ -292,7 +292,7 @@ class Settings(
     @property
     def messages_target(self) -> str:
         """Database that stores messages: mysql, mongodb or sqlite."""
-        return self.messages_sink or ("mysql" if self.db_host else "sqlite")
+        return self.messages_sink or ("mysql" if self.db_hosts else "sqlite")
 
     @property
     def alerts(self) -> Path:

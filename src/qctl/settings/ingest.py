@@ -7,7 +7,8 @@ from pathlib import Path
 
 from qctl.settings import data_parsers, parsers
 from qctl.settings.field import setting
-from qctl.settings.parsers import boolean, one_of, seconds, server_url, text, whole_number
+from qctl.settings.parsers import boolean, one_of, seconds, text, whole_number
+from qctl.settings.server_parsers import hosts, server_urls
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,13 @@ class DataSettings:
     mqtt_enabled: bool = setting(
         "MQTT_ENABLED", boolean, "true", group="mqtt", doc="false: the bridge logs that it is disabled and exits with 0"
     )
-    mqtt_broker: str | None = setting(
+    mqtt_brokers: tuple[str, ...] = setting(
         "MQTT_BROKER",
-        server_url("mqtt", "mqtts"),
+        server_urls("mqtt", "mqtts"),
         group="mqtt",
-        doc="URL of the broker: mqtt:// or mqtts://. Default: the broker that `qctl up` starts on 127.0.0.1:MQTT_PORT",
+        empty=(),
+        doc="URL of the broker: mqtt:// or mqtts://; several of one cluster, comma separated, are tried in turn. "
+        "Default: the broker that `qctl up` starts on 127.0.0.1:MQTT_PORT",
     )
     mqtt_port: int = setting(
         "MQTT_PORT", whole_number(1, 65535), "1883", group="mqtt", doc="Port of the broker that `qctl up` starts"
@@ -245,11 +248,13 @@ class DataSettings:
         doc="Time (s) that a device's clock may be ahead; beyond it the time of receipt counts",
     )
 
-    influx_url: str | None = setting(
+    influx_urls: tuple[str, ...] = setting(
         "INFLUX_URL",
-        server_url("http", "https"),
+        server_urls("http", "https"),
         group="influxdb",
-        doc="URL of the InfluxDB that stores readings. Default: SQLite, QCTL_HOME/qctl.db",
+        empty=(),
+        doc="URL of the InfluxDB that stores readings; several entrances to one store, comma separated, are tried in "
+        "turn. Default: SQLite, QCTL_HOME/qctl.db",
     )
     influx_token: str | None = setting("INFLUX_TOKEN", text, group="influxdb", secret=True, doc="Token for InfluxDB")
     influx_org: str | None = setting("ORG", text, group="influxdb", doc="Organisation in InfluxDB")
@@ -261,7 +266,14 @@ class DataSettings:
         group="messages",
         doc="Database that stores messages: mysql, mongodb or sqlite. Default: mysql if DB_HOST is set, else sqlite",
     )
-    db_host: str | None = setting("DB_HOST", parsers.host, group="messages", doc="Host of MySQL or MariaDB")
+    db_hosts: tuple[str, ...] = setting(
+        "DB_HOST",
+        hosts,
+        group="messages",
+        empty=(),
+        doc="Host of MySQL or MariaDB; of several, comma separated, the first that takes writes: nodes of a Galera "
+        "cluster, or a primary and its replicas",
+    )
     db_port: int = setting("DB_PORT", whole_number(1, 65535), "3306", group="messages", doc="Port of MySQL")
     db_user: str | None = setting("DB_USER", text, group="messages", doc="User name for MySQL")
     db_password: str | None = setting("DB_PASSWORD", text, group="messages", secret=True, doc="Password for MySQL")

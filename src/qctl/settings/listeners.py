@@ -22,7 +22,7 @@ class Listener(NamedTuple):
 def listeners(settings: Settings) -> list[Listener]:
     """The servers that these settings start."""
     servers = []
-    if settings.mqtt_enabled and not settings.mqtt_broker:
+    if settings.mqtt_enabled and not settings.mqtt_brokers:
         servers.append(Listener("the MQTT broker of `qctl up`", "MQTT_PORT", "127.0.0.1", settings.mqtt_port))
     if settings.socket_enabled:
         name = settings.port_setting("socket-batcher")

@@ -152,7 +152,7 @@ def split_list(raw: str) -> list[str]:
     return [part for piece in raw.split(",") if (part := piece.strip())]
 
 
-def _split_url(raw: str, schemes: tuple[str, ...]) -> SplitResult:
+def split_url(raw: str, schemes: tuple[str, ...]) -> SplitResult:
     if " " in text(raw):
         raise ValueError("contains a space")
     try:
@@ -169,29 +169,13 @@ def _split_url(raw: str, schemes: tuple[str, ...]) -> SplitResult:
     return parts
 
 
-def server_url(*schemes: str) -> Callable[[str], str]:
-    """Parser of the URL of a server: scheme, host, port and path. Credentials have settings of their own."""
-
-    def parse(raw: str) -> str:
-        parts = _split_url(raw, schemes)
-        if "@" in parts.netloc:
-            raise ValueError("contains a user or a password, which have settings of their own")
-        if parts.query or parts.fragment:
-            raise ValueError("has a query or a fragment: only scheme, host, port and path are allowed")
-        if not parts.hostname:
-            raise ValueError("has no host")
-        return raw
-
-    return parse
-
-
 def origins(raw: str) -> tuple[str, ...]:
     """Parse origins of web pages, comma separated: scheme, host and port without a path; * is any."""
     parsed = tuple(part for piece in split_list(raw) if (part := piece.strip("\"'").rstrip("/")))
     for origin in parsed:
         if origin == "*":
             continue
-        parts = _split_url(origin, ("http", "https"))
+        parts = split_url(origin, ("http", "https"))
         if not parts.hostname or "@" in parts.netloc or parts.path or parts.query or parts.fragment:
             raise ValueError("is not a list of origins: http://localhost:5173,https://app.example")
     return parsed
@@ -201,7 +185,7 @@ def webhooks(raw: str) -> tuple[str, ...]:
     """Parse URLs of webhooks, comma separated: without credentials, query and fragment."""
     urls = tuple(url.rstrip("/") for url in split_list(raw))
     for url in urls:
-        parts = _split_url(url, ("https", "http"))
+        parts = split_url(url, ("https", "http"))
         if not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
             raise ValueError("is not a list of URLs: https://hooks.example/team")
     return urls
@@ -221,7 +205,7 @@ def redis_url(raw: str) -> str:
             raise ValueError("contains a space")
         sentinel_url.parse(raw)
         return raw
-    parts = _split_url(raw, ("redis", "rediss", "unix"))
+    parts = split_url(raw, ("redis", "rediss", "unix"))
     if parts.fragment:
         raise ValueError("contains a # instead of %23")
     if parts.scheme == "unix":

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qctl.settings import data_parsers, parsers
+from qctl.settings import data_parsers, parsers, server_parsers
 from qctl.settings.field import setting
 from qctl.settings.parsers import whole_number
 
@@ -41,7 +41,7 @@ def _sources(raw: str) -> _Names:
     sources = _pairs(raw)
     for target in sources.values():
         if "://" in target:
-            parsers.server_url("http", "https")(target)
+            server_parsers.server_url("http", "https")(target)
         elif not target.startswith("/"):
             raise ValueError("has a source that is neither an http:// or https:// URL nor an absolute path")
     return sources
@@ -119,7 +119,7 @@ class WorkSettings:
     )
     s3_url: str | None = setting(
         "QCTL_S3_URL",
-        parsers.server_url("http", "https"),
+        server_parsers.server_url("http", "https"),
         group="work",
         doc="URL of the S3-compatible server: https://minio.example:9000. Default: AWS",
     )

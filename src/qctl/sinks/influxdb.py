@@ -12,7 +12,9 @@ VictoriaMetrics, which accepts the same requests, does so with `-dedup.minScrape
 
 from __future__ import annotations
 
+import logging
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -25,6 +27,8 @@ from qctl.errors import QctlError, RejectedError, SinkMisconfiguredError, SinkUn
 from qctl.safe import redact_url, summary
 from qctl.sinks.base import Rejection, Row, Sink, write_rows
 from qctl.sinks.readings import parse_reading
+
+log = logging.getLogger(__name__)
 
 MEASUREMENT = "sensors"
 
@@ -54,10 +58,14 @@ _ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 
 
 class InfluxSink(Sink):
-    """One bucket of InfluxDB 2, or of a server that accepts its write requests."""
+    """One bucket of InfluxDB 2, or of a server that accepts its write requests.
 
-    def __init__(self, url: str, token: str, org: str, bucket: str) -> None:
-        self._url = url
+    Several URLs are entrances to one store: it stays with the one that answers, and tries the next when that is away.
+    """
+
+    def __init__(self, urls: Sequence[str], token: str, org: str, bucket: str) -> None:
+        self._urls = deque(urls)
+        """The servers, the one in use first."""
         self._token = token
         self._org = org
         self._bucket = bucket
@@ -69,7 +77,7 @@ class InfluxSink(Sink):
         if self._client is not None:
             return
         self._client = _driver("influxdb_client").InfluxDBClient(
-            url=self._url, token=self._token, org=self._org, timeout=TIMEOUT_MS, enable_gzip=True, retries=False
+            url=self._urls[0], token=self._token, org=self._org, timeout=TIMEOUT_MS, enable_gzip=True, retries=False
         )
         synchronous = _driver("influxdb_client.client.write_api").SYNCHRONOUS
         self._api = self._client.write_api(write_options=synchronous)
@@ -81,10 +89,16 @@ class InfluxSink(Sink):
         return write_rows(batch, _encode, self._post)
 
     def check(self) -> None:
-        """Write a comment: the server checks the token, the organisation and the bucket, and stores nothing."""
-        self.open()
-        with self._translate_errors():
-            self._api.write(bucket=self._bucket, record=b"# qctl")
+        """Write a comment: the server checks the token, the organisation and the bucket, and stores nothing.
+
+        Each of several servers is checked.
+        """
+        for _ in range(len(self._urls)):
+            self.open()
+            with self._translate_errors():
+                self._api.write(bucket=self._bucket, record=b"# qctl")
+            if len(self._urls) > 1:
+                self._turn_to_next()
 
     def close(self) -> None:
         """Close the connections."""
@@ -96,9 +110,24 @@ class InfluxSink(Sink):
 
     def _post(self, rows: Sequence[Row[str]]) -> list[Rejection]:
         body = "\n".join(row.value for row in rows).encode()
-        with self._translate_errors():
-            self._api.write(bucket=self._bucket, record=body)
+        for left in reversed(range(len(self._urls))):
+            self.open()
+            try:
+                with self._translate_errors():
+                    self._api.write(bucket=self._bucket, record=body)
+                break
+            except SinkUnavailableError as error:
+                if len(self._urls) == 1:
+                    raise
+                self._turn_to_next()
+                if not left:
+                    raise
+                log.warning("trying the next server: %s", error.message)
         return []
+
+    def _turn_to_next(self) -> None:
+        self.close()
+        self._urls.rotate(-1)
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
@@ -130,7 +159,7 @@ class InfluxSink(Sink):
 
     @property
     def _where(self) -> str:
-        return f"InfluxDB at {redact_url(self._url)}"
+        return f"InfluxDB at {redact_url(self._urls[0])}"
 
 
 def _driver(module: str) -> Any:

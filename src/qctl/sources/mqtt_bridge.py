@@ -10,6 +10,7 @@ them in one transaction, acknowledge in the order they came. Batches are cut bes
   same each time, their time of receipt too, so a sink stores them once. Meanwhile nothing is read. After STALL_SECONDS
   the connection is closed; it is opened again when the group has been committed.
 - The bridge connects to the broker only while Redis answers and has room.
+- Of several brokers, the nodes of a cluster, it stays with the one that answers, and tries the next when that is away.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 
 from qctl.broker.ingest.buffer import Commit
 from qctl.broker.redis.connection import Backoff, translate_errors
@@ -30,7 +31,7 @@ from qctl.settings import Settings
 from qctl.sources.destination import Destination
 from qctl.sources.duplicate_filter import MAX_NOTES, WINDOW_MESSAGES, CommittedWindow
 from qctl.sources.message_groups import Group, Grouper
-from qctl.sources.mqtt_connection import MqttConnection, ReceiptClock
+from qctl.sources.mqtt_connection import BrokerAwayError, MqttConnection, ReceiptClock
 from qctl.supervisor import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,8 @@ class MqttBridge:
         self._cutter = destination.cutter
         self._heartbeats = destination.heartbeats
         self._max_unacknowledged = min(settings.mqtt_receive_maximum, WINDOW_MESSAGES)
+        self._brokers = deque(settings.mqtt_targets)
+        """The brokers, the one to try next first."""
         self._window = CommittedWindow(WINDOW_MESSAGES)
         self._grouper = Grouper(settings)
         self._clock = ReceiptClock()
@@ -134,7 +137,7 @@ class MqttBridge:
         if self._pending:
             self._commit(self._pending)
         self._check_room()
-        connection = MqttConnection.open(self._settings, self._max_unacknowledged, self._clock, self._before_connect)
+        connection = self._connect()
         try:
             with translate_errors(self._settings):
                 self._identify_session(connection)
@@ -142,6 +145,21 @@ class MqttBridge:
             self._serve(connection, backoff)
         finally:
             connection.close()
+
+    def _connect(self) -> MqttConnection:
+        """Connect to the first broker that answers, beginning with the last that did. Raises the error of the last."""
+        for left in reversed(range(len(self._brokers))):
+            try:
+                return MqttConnection.open(
+                    *(self._settings, self._brokers[0], self._max_unacknowledged, self._clock), self._before_connect
+                )
+            except BrokerAwayError as error:
+                self._brokers.rotate(-1)
+                if not left or self._stop.is_set():
+                    raise
+                log.warning("trying the next broker: %s", error.message)
+                self._beat("", ready=self._ready)
+        raise AssertionError("unreachable")
 
     def _before_connect(self) -> None:
         with translate_errors(self._settings):
@@ -162,7 +180,7 @@ class MqttBridge:
 
     def _serve(self, connection: MqttConnection, backoff: Backoff) -> None:
         """Take messages from a connection until it ends."""
-        broker, limit = self._settings.mqtt_target, min(self._max_unacknowledged, GROUP_MESSAGES)
+        broker, limit = connection.broker, min(self._max_unacknowledged, GROUP_MESSAGES)
         began, subscribed = time.monotonic(), False
         while not self._stop.is_set():
             if not subscribed and connection.subscribed():
@@ -201,7 +219,7 @@ class MqttBridge:
         log.error(
             "session taken over:%s another client connects to %s with client id %s and may get readings instead of "
             "this bridge. Give each bridge its own MQTT_CLIENT_ID, and let the broker ask for a password",
-            *(said, self._settings.mqtt_target, self._settings.mqtt_client_id),
+            *(said, connection.broker, self._settings.mqtt_client_id),
         )
 
     def _commit(self, group: Group) -> None:

@@ -43,6 +43,9 @@ UNSUPPORTED_VERSION = 132
 KEEPALIVE_SECONDS = 30
 """Silence after which either side checks whether the other is still there."""
 
+CLUSTER_KEEPALIVE_SECONDS = 8
+"""The same where another broker is known: one that has lost its power is left within twice this time."""
+
 CONNACK_SECONDS = 5.0
 """Time allowed for the answer to CONNECT."""
 
@@ -85,7 +88,11 @@ class ReceiptClock:
         return self._last
 
 
-class SilentBrokerError(UnreachableError):
+class BrokerAwayError(UnreachableError):
+    """This broker cannot be reached or refuses us. Another of its cluster may not."""
+
+
+class SilentBrokerError(BrokerAwayError):
     """The broker accepted the connection but did not answer CONNECT."""
 
 
@@ -102,12 +109,14 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
 
 
 class MqttConnection:
-    """A connection that `open` makes. `session_present` says whether the broker had kept our session, `taken_over`
-    whether it ended the connection because another client uses our client id."""
+    """A connection that `open` makes. `broker` is the URL of its broker. `session_present` says whether the broker had
+    kept our session, `taken_over` whether it ended the connection because another client uses our client id."""
 
-    def __init__(self, settings: Settings, window: int, clock: ReceiptClock, protocol: MQTTProtocolVersion) -> None:
+    def __init__(
+        self, settings: Settings, broker: str, window: int, clock: ReceiptClock, protocol: MQTTProtocolVersion
+    ) -> None:
         self._settings = settings
-        self._broker = settings.mqtt_target
+        self.broker = broker
         self._clock = clock
         self._window = window
         self._is_v5 = protocol == MQTTProtocolVersion.MQTTv5
@@ -130,19 +139,19 @@ class MqttConnection:
         self._client.on_socket_register_write = lambda *_: None
         if settings.mqtt_username:
             self._client.username_pw_set(settings.mqtt_username, settings.mqtt_password)
-        if settings.mqtt_target.startswith("mqtts:"):
+        if broker.startswith("mqtts:"):
             self._client.tls_set_context(tls_context(settings))
 
     @classmethod
     def open(
-        cls, settings: Settings, window: int, clock: ReceiptClock, before_connect: Callable[[], None]
+        cls, settings: Settings, broker: str, window: int, clock: ReceiptClock, before_connect: Callable[[], None]
     ) -> MqttConnection:
-        """Connect with MQTT 5, or with 3.1.1 if the broker refuses 5 or does not answer it.
+        """Connect to a broker by its URL, with MQTT 5, or with 3.1.1 if the broker refuses 5 or does not answer it.
 
         `window` is the number of messages that may be unacknowledged. `before_connect` is called once the broker has
-        been reached and before anything is sent to it. Raises UnreachableError, and any exception of `before_connect`.
+        been reached and before anything is sent to it. Raises BrokerAwayError, and any exception of `before_connect`.
         """
-        connection = cls(settings, window, clock, MQTTProtocolVersion.MQTTv5)
+        connection = cls(settings, broker, window, clock, MQTTProtocolVersion.MQTTv5)
         try:
             connection._dial()
             before_connect()
@@ -150,7 +159,7 @@ class MqttConnection:
                 connection._log_in()
             except SilentBrokerError as silence:
                 connection.close()
-                connection = cls(settings, window, clock, MQTTProtocolVersion.MQTTv311)
+                connection = cls(settings, broker, window, clock, MQTTProtocolVersion.MQTTv311)
                 connection._dial()
                 try:
                     connection._log_in()
@@ -158,7 +167,7 @@ class MqttConnection:
                     raise silence from None
                 log.warning(
                     "MQTT 5 not supported, using 3.1.1: retained messages come with each connect: broker=%s",
-                    connection._broker,
+                    connection.broker,
                 )
         except BaseException:
             connection.close()
@@ -199,10 +208,10 @@ class MqttConnection:
         topic = self._settings.mqtt_topic
         if self._suback is None:
             if time.monotonic() - self._subscribe_at > SUBACK_SECONDS:
-                raise UnreachableError(f"MQTT broker at {self._broker} does not answer SUBSCRIBE")
+                raise UnreachableError(f"MQTT broker at {self.broker} does not answer SUBSCRIBE")
             return False
         if self._suback.is_failure:
-            raise UnreachableError(f"MQTT broker at {self._broker} refuses a subscription to {topic}: {self._suback}")
+            raise UnreachableError(f"MQTT broker at {self.broker} refuses a subscription to {topic}: {self._suback}")
         return True
 
     def gather(self, limit: int, wait: float, linger: float) -> list[Message]:
@@ -241,7 +250,7 @@ class MqttConnection:
 
     def _dial(self) -> None:
         """Reach the broker. CONNECT is not sent yet."""
-        parts = urlsplit(self._broker)
+        parts = urlsplit(self.broker)
         port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
         options: dict[str, Any] = {}
         if self._is_v5:
@@ -250,9 +259,10 @@ class MqttConnection:
             properties.ReceiveMaximum = self._window
             options = {"clean_start": False, "properties": properties}
         try:
-            self._client.connect(parts.hostname or "", port, KEEPALIVE_SECONDS, **options)
+            keepalive = CLUSTER_KEEPALIVE_SECONDS if len(self._settings.mqtt_targets) > 1 else KEEPALIVE_SECONDS
+            self._client.connect(parts.hostname or "", port, keepalive, **options)
         except (OSError, ValueError) as error:
-            raise UnreachableError(f"MQTT broker at {self._broker} cannot be reached: {error}") from error
+            raise BrokerAwayError(f"MQTT broker at {self.broker} cannot be reached: {error}") from error
 
     def _log_in(self) -> None:
         """Send CONNECT and wait for the answer."""
@@ -261,11 +271,11 @@ class MqttConnection:
             left = deadline - time.monotonic()
             if left <= 0 or not self.alive:
                 reason = self._end_reason or f"no answer within {CONNACK_SECONDS:.0f} s"
-                raise SilentBrokerError(f"MQTT broker at {self._broker} does not answer CONNECT: {reason}")
+                raise SilentBrokerError(f"MQTT broker at {self.broker} does not answer CONNECT: {reason}")
             self._pump(left, 1)
         if self._connack.is_failure:
-            kind = SilentBrokerError if self._connack.value == UNSUPPORTED_VERSION else UnreachableError
-            raise kind(f"MQTT broker at {self._broker} refuses the connection: {self._connack}")
+            kind = SilentBrokerError if self._connack.value == UNSUPPORTED_VERSION else BrokerAwayError
+            raise kind(f"MQTT broker at {self.broker} refuses the connection: {self._connack}")
 
     def _has_room(self, limit: int) -> bool:
         return len(self._inbox) < limit and self._inbox_bytes < MAX_INBOX_BYTES
@@ -293,7 +303,7 @@ class MqttConnection:
         try:
             yield
         except Exception as error:
-            log.warning("connection aborted: broker=%s", self._broker, exc_info=True)
+            log.warning("connection aborted: broker=%s", self.broker, exc_info=True)
             self._abort(f"{type(error).__name__}: {error}")
 
     def _read(self, limit: int) -> None:
@@ -343,7 +353,7 @@ class MqttConnection:
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         self._suback = reasons[0]
         if self._suback.value == 0:
-            log.error("QoS 0 granted: messages can be lost on their way from the broker: broker=%s", self._broker)
+            log.error("QoS 0 granted: messages can be lost on their way from the broker: broker=%s", self.broker)
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         try:

@@ -21,8 +21,8 @@ LISTEN_SECONDS = 1.0
 """Time to wait for a message after the broker has granted the subscriptions."""
 
 
-def is_open(settings: Settings) -> bool:
-    """True if a client without a password gets messages. Raises UnreachableError.
+def is_open(settings: Settings, broker: str) -> bool:
+    """True if a client of the broker at this URL without a password gets messages. Raises UnreachableError.
 
     Some brokers grant every subscription and deliver nothing, so it subscribes to everything and publishes a message to
     a topic of its own, which is not kept; any message that arrives shows that the broker is open.
@@ -37,9 +37,9 @@ def is_open(settings: Settings) -> bool:
     topic = f"qctl/doctor/{secrets.token_hex(8)}"
     client.on_connect = lambda _client, _data, _flags, reason, _properties: answers.append(not reason.is_failure)
     client.on_message = lambda _client, _data, message: got.append(message.topic)
-    if settings.mqtt_target.startswith("mqtts:"):
+    if broker.startswith("mqtts:"):
         client.tls_set_context(tls_context(settings))
-    parts = urlsplit(settings.mqtt_target)
+    parts = urlsplit(broker)
     client.connect_timeout = CONNECT_SECONDS
     try:
         client.connect(parts.hostname or "", parts.port or (8883 if parts.scheme == "mqtts" else 1883))
@@ -51,7 +51,7 @@ def is_open(settings: Settings) -> bool:
         _pump(client, LISTEN_SECONDS, lambda: bool(got))
         client.disconnect()
     except (OSError, ValueError) as error:
-        raise UnreachableError(f"MQTT broker at {settings.mqtt_target} cannot be reached: {error}") from error
+        raise UnreachableError(f"MQTT broker at {broker} cannot be reached: {error}") from error
     return bool(got)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
@@ -62,21 +62,25 @@ def _rows(settings: Settings, programs: Iterable[Program]) -> list[tuple[str, st
         rows.append(("redis", f"{redact_url(settings.redis_target)} (yours)"))
     servers = [program for program in programs if program.stage is not Stage.DAEMON]
     rows += [(program.name, program.where) for program in servers]
-    if settings.mqtt_enabled and settings.mqtt_broker:
-        rows.append(("mqtt", f"{redact_url(settings.mqtt_broker)} (yours)"))
+    if settings.mqtt_enabled and settings.mqtt_brokers:
+        rows.append(("mqtt", f"{_urls(settings.mqtt_brokers)} (yours)"))
     rows += [(program.name, program.where) for program in programs if program.stage is Stage.DAEMON]
     if settings.socket_enabled:
         rows.append(("socket.io", f"http://{settings.socket_host}:{settings.socket_port}"))
     if settings.gateway_enabled and settings.cache_enabled:
         rows.append(("http", f"http://{settings.gateway_host}:{settings.gateway_port}/api/docs"))
-    readings = redact_url(settings.influx_url) if settings.influx_url else str(settings.database)
+    readings = _urls(settings.influx_urls) if settings.influx_urls else str(settings.database)
     rows += [("readings", f"arrive in {readings}"), ("messages", f"arrive in {_messages(settings)}")]
     return [*rows, ("log", "this stream, all programs in one")]
 
 
+def _urls(urls: Sequence[str]) -> str:
+    return ", ".join(map(redact_url, urls))
+
+
 def _messages(settings: Settings) -> str:
     targets = {
-        "mysql": f"MySQL at {settings.db_host}:{settings.db_port}",
+        "mysql": f"MySQL at {', '.join(settings.db_hosts)}, port {settings.db_port}",
         "mongodb": redact_url(settings.mongodb_uri or ""),
         "sqlite": str(settings.database),
     }
@@ -84,7 +88,7 @@ def _messages(settings: Settings) -> str:
 
 
 def _publish(settings: Settings) -> str:
-    broker = urlsplit(settings.mqtt_target)
+    broker = urlsplit(settings.mqtt_targets[0])
     host, port = broker.hostname or "127.0.0.1", broker.port or MQTT_PORT
     message = f"-q 1 -t {shlex.quote(_example_topic(settings.mqtt_topic))} -m {READING}"
     if not shutil.which("mosquitto_pub"):

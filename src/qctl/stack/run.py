@@ -36,7 +36,7 @@ def run_stack(settings: Settings) -> int:
     os.umask(NOT_OWNER_MODE)
     settings.make_home()
     with locked(settings.home) as killed_before:
-        serves_mqtt = settings.mqtt_enabled and not settings.mqtt_broker and extras.is_installed("mqtt")
+        serves_mqtt = settings.mqtt_enabled and not settings.mqtt_brokers and extras.is_installed("mqtt")
         access = MqttAccess.create(settings) if serves_mqtt else None
         programs = _programs(settings, access, patience=LEAVING if killed_before else 0.0)
         if isinstance(sys.stdout, io.TextIOWrapper):

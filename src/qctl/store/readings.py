@@ -47,7 +47,7 @@ def read_newest(
     `since` and `until` limit the time of measurement. Raises RefusedError if readings are not in SQLite,
     WaitTimeoutError if the search takes too long, and SinkError.
     """
-    if settings.influx_url:
+    if settings.influx_urls:
         raise RefusedError("readings are stored in InfluxDB: query InfluxDB; qctl reads readings in SQLite only")
     params = (device, topic, _nanoseconds(since), _nanoseconds(until), limit)
     with open_read_only(settings, "readings") as db:

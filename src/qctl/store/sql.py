@@ -82,7 +82,7 @@ class Database(ABC):
 @contextmanager
 def open_database(settings: Settings, *tables: TableSchema) -> Iterator[Database]:
     """The database of the settings with these tables, which are created if they are missing."""
-    database = _MysqlDatabase(settings, tables) if settings.db_host else _SqliteDatabase(settings, tables)
+    database = _MysqlDatabase(settings, tables) if settings.db_hosts else _SqliteDatabase(settings, tables)
     with closing(database):
         yield database
 
