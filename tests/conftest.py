@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
@@ -15,8 +16,9 @@ from redis import Redis
 
 from qctl.broker.redis.connection import connect
 from qctl.settings import Settings
-from support import node
+from support import nats, node
 from support.databases import MariaDb, MongoDb
+from support.nats import NatsNode
 from support.process import Program
 from support.rq_versions import make_python
 from support.sentinel import WatchedRedis
@@ -153,6 +155,15 @@ def own_mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     folder = tmp_path / "mosquitto"
     folder.mkdir()
     yield from _serve(lambda: Mosquitto(folder, stand_in=False))
+
+
+@pytest.fixture
+def nats_cluster(tmp_path: Path) -> Iterator[list[NatsNode]]:
+    """Three nodes of one cluster that speak MQTT 3.1.1, for this test alone: they may be killed."""
+    folder = tmp_path / "nats"
+    folder.mkdir()
+    with ExitStack() as stack:
+        yield _available(lambda: stack.enter_context(nats.cluster(folder)))
 
 
 @pytest.fixture(scope="session")

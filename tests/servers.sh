@@ -9,6 +9,7 @@ missing() { command -v "$1" >/dev/null || need="$need $2"; }
 missing redis-server redis-server
 missing mosquitto mosquitto
 missing mosquitto_pub mosquitto-clients
+missing nats-server nats-server
 missing victoria-metrics victoria-metrics
 missing mariadbd mariadb-server-core
 missing tmux tmux
