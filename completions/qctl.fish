@@ -439,7 +439,7 @@ function __qctl_place
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'ingest'
-            set -g __qctl_verbs 'status	Show rate, buffer, lag and rejects of each pipeline, and whether its sources run' 'topics	Show rate, counts, last message and lag of each MQTT topic' 'tail	Show items as they arrive, until Ctrl-C' 'push	Ingest JSON lines from stdin or a file, as from a device' 'flush	Flush the buffers into batches now, whatever their size' 'rejects	Manage rejected messages and rows'
+            set -g __qctl_verbs 'status	Show rate, buffer, lag, rejects and sources of each pipeline' 'topics	Show rate, counts, last message and lag of each MQTT topic' 'tail	Show items as they arrive, until Ctrl-C' 'push	Ingest JSON lines from stdin or a file, as from a device' 'flush	Flush the buffers into batches now, whatever their size' 'rejects	Manage rejected messages and rows'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''

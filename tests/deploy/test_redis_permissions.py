@@ -52,7 +52,7 @@ FOREIGN_KEY_ARGUMENTS = {
 INGEST_KEYS = {
     *("buffer", "buffer_head", "ingest", "last_commit", "topics", "topics_seen", "mqtt_session", "mqtt_retained"),
     *("topic_notes", "mqtt_recent", "arrivals", "lock", "causes", "cause", "rejects", "BUDGETS"),
-    *("counts", "counts_prefix", "EVENTS", "TOTALS", "IDENTITY", "QUEUES"),
+    *("counts", "counts_prefix", "EVENTS", "TOTALS", "IDENTITY", "QUEUES", "HEARTBEATS"),
 }
 """Keys, by their names in `broker/redis/keys.py`, that sources need whatever the arguments are."""
 

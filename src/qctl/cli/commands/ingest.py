@@ -42,7 +42,7 @@ def status(
         str | None, typer.Option("--watch", metavar="TIME", help="Interval to refresh until Ctrl-C: 2s.")
     ] = None,
 ) -> None:
-    """Show rate, buffer, lag and rejects of each pipeline, and whether its sources run."""
+    """Show rate, buffer, lag, rejects and sources of each pipeline."""
 
     def show() -> None:
         statuses = [each for each in session.ops.ingest.status(pipelines or ()) if each.is_used or pipelines]
