@@ -29,9 +29,9 @@ class Site:
 
     def __init__(self, folder: Path, make_settings: Make) -> None:
         self.file = folder / "alerts.toml"
-        self._kept = folder / "notices"
+        self._notices_file = folder / "notices"
         self._program = folder / "keep"
-        self._program.write_text(f'#!/bin/sh\ncat >> "{self._kept}"\necho >> "{self._kept}"\n')
+        self._program.write_text(f'#!/bin/sh\ncat >> "{self._notices_file}"\necho >> "{self._notices_file}"\n')
         self._program.chmod(0o700)
         self.settings = make_settings()
         self.watch = AlertWatch(self.settings, describe_problems)
@@ -46,10 +46,10 @@ class Site:
         self.file.write_text(text)
         self.file.chmod(0o600)
 
-    def told(self) -> list[dict[str, Any]]:
+    def notices(self) -> list[dict[str, Any]]:
         """Check the rules, and return all notices so far."""
         self.watch.check()
-        text = self._kept.read_text() if self._kept.exists() else ""
+        text = self._notices_file.read_text() if self._notices_file.exists() else ""
         return [json.loads(line) for line in text.splitlines() if line]
 
     def alerts(self) -> dict[str, Alert]:
@@ -91,7 +91,7 @@ def test_default_rules_are_listed_and_silent_until_a_channel_is_set(site: Site, 
     assert all(alert.rule.is_default and not alert.rule.channels for alert in alerts.values())
     assert alerts["silent-sources"].level == Level.CRITICAL
     assert alerts["new-causes"].level == Level.OK
-    assert site.told() == []
+    assert site.notices() == []
     operations = Ops(site.settings)
     with pytest.raises(RefusedError, match="has no channel"):
         operations.alerts.test("health")
@@ -101,38 +101,38 @@ def test_default_rules_are_listed_and_silent_until_a_channel_is_set(site: Site, 
 def test_silent_bridge_is_told_at_once_and_when_it_is_back(site: Site, connection: Redis) -> None:
     site.write(f"[default]\n{site.channel}")
     beat(connection)
-    assert site.told() == []
+    assert site.notices() == []
     beat(connection, ago=60)
-    (notice,) = site.told()
+    (notice,) = site.notices()
     assert (notice["rule"], notice["level"], notice["check"]) == ("silent-sources", "CRITICAL", "source")
     assert "mqtt-bridge:hall on pi has been silent" in notice["words"]
-    assert len(site.told()) == 1
+    assert len(site.notices()) == 1
     beat(connection)
-    assert [(told["level"], told["resolved"]) for told in site.told()] == [("CRITICAL", False), ("OK", True)]
+    assert [(each["level"], each["resolved"]) for each in site.notices()] == [("CRITICAL", False), ("OK", True)]
 
 
 def test_new_cause_is_told_once_with_a_sample(site: Site, connection: Redis) -> None:
     site.write(f"[default]\n{site.channel}")
     die(connection, 3)
-    (notice,) = site.told()
+    (notice,) = site.notices()
     assert notice["rule"] == "new-causes"
     assert "new cause of 3 dead letters in queue mail: app.send ConnectionError: smtp is down" in notice["words"]
     assert "(sample d2)" in notice["words"]
     assert "qctl dlq list --fingerprint f00d" in notice["words"]
     die(connection, 5, start=3)
-    assert len(site.told()) == 1
+    assert len(site.notices()) == 1
     connection.delete(keys.cause("mail", "f00d"))
-    assert len(site.told()) == 1  # its end is no news
+    assert len(site.notices()) == 1  # its end is no news
 
 
 def test_growing_cause_is_told(site: Site, connection: Redis) -> None:
     site.write(f"[default]\n{site.channel}")
     die(connection, 5, ago=1000)
-    assert site.told() == []
+    assert site.notices() == []
     die(connection, 19, start=100)
-    assert site.told() == []
+    assert site.notices() == []
     die(connection, 1, start=200)
-    (notice,) = site.told()
+    (notice,) = site.notices()
     assert "a cause grows: 20 dead letters in 15 min, 5 before" in notice["words"]
 
 
@@ -143,8 +143,8 @@ def test_silent_topic_is_told_after_the_stated_time(site: Site, connection: Redi
     for topic, ago in (("sensors/hall1", 30), ("sensors/hall2", 120), ("sensors/lab", 7200), ("sensors/roof", 7200)):
         connection.hset(keys.topics("readings"), topic, "5 0 0.1 10")
         connection.zadd(keys.topics_seen("readings"), {topic: (time.time() - ago) * 1000})
-    told = {notice["queue"]: notice["level"] for notice in site.told()}
-    assert told == {"silence topic sensors/hall2": "WARNING", "silence topic sensors/lab": "CRITICAL"}
+    levels = {notice["queue"]: notice["level"] for notice in site.notices()}
+    assert levels == {"silence topic sensors/hall2": "WARNING", "silence topic sensors/lab": "CRITICAL"}
 
 
 def test_job_without_a_run_is_told_after_the_stated_time(site: Site, connection: Redis) -> None:
@@ -154,12 +154,12 @@ def test_job_without_a_run_is_told_after_the_stated_time(site: Site, connection:
         minute = int(time.time()) // 60 - ago
         connection.hset(keys.counts("mail", minute // 60), f"{minute % 60}.finished", 1)
         connection.hset(keys.durations("mail", minute), f"r{bucket(1.0)} {name}", 1)
-    (notice,) = site.told()
+    (notice,) = site.notices()
     assert notice["queue"] == "silence job report"
     minute = int(time.time()) // 60
     connection.hset(keys.counts("mail", minute // 60), f"{minute % 60}.failed", 1)
     connection.hset(keys.durations("mail", minute), f"f{bucket(1.0)} report", 1)
-    assert site.told()[-1]["resolved"]
+    assert site.notices()[-1]["resolved"]
 
 
 def test_rule_of_the_file_replaces_the_default_of_its_name(site: Site) -> None:

@@ -16,7 +16,7 @@ _LEVELS = {"critical": Level.CRITICAL, "error": Level.CRITICAL}
 
 
 class SiteFindings:
-    """What rules may fire by, at the moment of a snapshot. The health is checked once for all rules."""
+    """Findings by which rules fire, at the moment of a snapshot. The health is checked once for all rules."""
 
     def __init__(self, connection: Connection, settings: Settings, stats: Stats) -> None:
         self._redis = connection
