@@ -59,7 +59,7 @@ class Backend:
         self.ops.close()
         self.accounts.close()
 
-    def forget_metrics(self) -> None:
+    def discard_metrics(self) -> None:
         """Measure anew when metrics are read the next time."""
         with self._lock:
             self._metrics = None

@@ -59,7 +59,7 @@ def metrics(_user: CurrentUser, gateway: Gateway) -> SystemMetrics:
 def reset(operator: CurrentOperator, gateway: Gateway) -> MetricsReset:
     """Set the counters of ended, retried and refused jobs to zero. Jobs, and what is measured by the minute, stay."""
     operator.run(gateway.ops.metrics.reset, "metrics reset")
-    gateway.forget_metrics()
+    gateway.discard_metrics()
     return MetricsReset(message="Metrics reset")
 
 
