@@ -76,6 +76,13 @@ def mark(path: str, value: int) -> None:
     os.close(file)
 
 
+def hold(path: str, until: str) -> None:
+    """Append a line to a file, and run until another file is there."""
+    mark(path, 1)
+    while not os.path.exists(until):
+        time.sleep(0.05)
+
+
 def die() -> None:
     """Kill the process that runs this, as running out of memory does."""
     os.kill(os.getpid(), signal.SIGKILL)
