@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from qctl.broker.admin import repair_leftovers, requeue_orphans
 from qctl.broker.bookkeeping.events import actor
-from qctl.broker.query import dependents, leftovers, orphans, server_setup, stats_snapshot, workers
+from qctl.broker.query import dependents, leftovers, orphans, replication_setup, server_setup, stats_snapshot, workers
 from qctl.broker.query.leftovers import Leftover
 from qctl.broker.redis.connection import translate_errors
 from qctl.errors import QctlError, UnreachableError
 from qctl.models import STATUS_ORDER, Finding, Health, Progress, Repair, ignore_progress
-from qctl.ops import leftover_checks, server_checks, systemd_checks
+from qctl.ops import leftover_checks, replication_checks, server_checks, systemd_checks
 from qctl.ops.base import Part
 from qctl.ops.health import HealthOps
 from qctl.safe import redact_url
@@ -94,7 +94,13 @@ class DoctorOps(Part, name="doctor"):
             *self._check_leftovers(progress),
             server_checks.check_orphans(list(orphans.find(self._redis, progress))),
             *server_checks.check_machine(self._settings, server),
+            *self._check_replication(),
         ]
+
+    def _check_replication(self) -> Iterator[Finding]:
+        setup = replication_setup.read(self._redis)
+        confirmed = replication_setup.confirmation_seconds(self._redis)
+        yield from replication_checks.advise(setup, self._settings.redis_replicas, confirmed)
 
     def _check_leftovers(self, progress: Progress) -> Iterator[Finding]:
         unlisted = leftovers.unlisted_queues(self._redis)

@@ -10,14 +10,14 @@ from qctl import catalog
 from qctl.broker.bookkeeping import alert_state
 from qctl.broker.bookkeeping.budgets import Shares
 from qctl.broker.ingest.buffer import MAX_MEMORY_SHARE
-from qctl.broker.query import dependents, leftovers, server_vitals, stats_snapshot, workers
+from qctl.broker.query import dependents, leftovers, replication_setup, server_vitals, stats_snapshot, workers
 from qctl.broker.query.server_vitals import Vitals
 from qctl.broker.redis.connection import translate_errors
 from qctl.broker.scheduler import rq_cron, schedules
 from qctl.errors import QctlError
 from qctl.models import Finding, Firing, Health, Level, Mute, Ping, QueueStats, Stats
 from qctl.ops import health_rules as rules
-from qctl.ops import leftover_checks, queue_checks, run_pace, source_checks, stock_scheduler_checks
+from qctl.ops import leftover_checks, queue_checks, replication_checks, run_pace, source_checks, stock_scheduler_checks
 from qctl.ops.base import Part
 from qctl.ops.budget_findings import budget_findings
 from qctl.quantities import clause, quantity
@@ -69,6 +69,7 @@ class HealthOps(Part, name="health"):
             *_dead_letters(queues, vitals),
             *budget_findings(vitals),
             *source_checks.check(vitals.sources),
+            *replication_checks.check(replication_setup.read(self._redis), self._settings.redis_replicas),
             *_ingest(vitals, {queue.name for queue in queues if queue.unused}),
         ]
 

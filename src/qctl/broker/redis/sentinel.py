@@ -14,7 +14,7 @@ from typing import Any, cast
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.connection import Connection, parse_url
-from redis.exceptions import ConnectionError, ResponseError, TimeoutError
+from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool, SentinelManagedConnection
 
@@ -94,6 +94,17 @@ class Sentinels(Sentinel):
                 return state["ip"], state["port"]
             reasons.append(f"{_text(address)}: the primary is down")
         raise MasterNotFoundError(f"no Sentinel names a primary of {service_name!r} ({'; '.join(reasons)})")
+
+    def ask_all(self, service_name: str) -> list[tuple[str, dict[str, Any] | RedisError]]:
+        """Return the address of each Sentinel, and its SENTINEL MASTER or its error."""
+        answers: list[tuple[str, dict[str, Any] | RedisError]] = []
+        for address, client in sorted(self._members, key=lambda member: member[0]):
+            try:
+                with closing(client):
+                    answers.append((_text(address), cast("dict[str, Any]", client.sentinel_master(service_name))))
+            except RedisError as error:
+                answers.append((_text(address), error))
+        return answers
 
     def discover_slaves(self, service_name: str) -> list[Address]:
         """Return the addresses of the replicas that are up, by the first Sentinel that knows any."""
