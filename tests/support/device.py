@@ -12,10 +12,10 @@ from support.waiting import eventually
 
 
 class Device:
-    """One publisher on 127.0.0.1. Used as a context manager; it reconnects by itself and sends again what it must."""
+    """One publisher. Used as a context manager; it reconnects by itself and sends again what it must."""
 
-    def __init__(self, port: int, version: int = paho.MQTTv5) -> None:
-        self.port = port
+    def __init__(self, port: int, version: int = paho.MQTTv5, *, host: str = "127.0.0.1") -> None:
+        self.host, self.port = host, port
         self.acknowledged: set[int] = set()
         """Message ids that `publish` returned and the broker has acknowledged."""
         self._lock = threading.Lock()
@@ -40,7 +40,7 @@ class Device:
             self.acknowledged.add(mid)
 
     def __enter__(self) -> Device:
-        self._client.connect("127.0.0.1", self.port)
+        self._client.connect(self.host, self.port)
         self._client.loop_start()
         eventually(self._client.is_connected, what="the device's connection")
         return self

@@ -19,19 +19,28 @@ DOWN_AFTER_MS = 1000
 
 
 class SentinelServer(Program):
-    """One Sentinel, with a quorum of two."""
+    """One Sentinel, with a quorum of two, that listens on `address`. `primary` is the first primary."""
 
-    def __init__(self, folder: Path, name: str, primary_port: int, *lines: str) -> None:
-        self.port = free_port()
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        primary: tuple[str, int],
+        *lines: str,
+        address: str = "127.0.0.1",
+        down_after_ms: int = DOWN_AFTER_MS,
+    ) -> None:
+        self.address, self.port = address, free_port()
         config = folder / f"{name}.conf"
         config.write_text(
             "\n".join(
                 [
                     f"port {self.port}",
-                    "bind 127.0.0.1",
+                    f"bind {address}",
+                    "protected-mode no",
                     f"dir {folder}",
-                    f"sentinel monitor {SERVICE} 127.0.0.1 {primary_port} 2",
-                    f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER_MS}",
+                    f"sentinel monitor {SERVICE} {primary[0]} {primary[1]} 2",
+                    f"sentinel down-after-milliseconds {SERVICE} {down_after_ms}",
                     f"sentinel failover-timeout {SERVICE} 4000",
                     *lines,
                 ]
@@ -42,14 +51,14 @@ class SentinelServer(Program):
 
     def connect(self) -> redis.Redis:
         """A client of its own. Close it."""
-        return redis.Redis(port=self.port, protocol=2, socket_timeout=5)
+        return redis.Redis(self.address, self.port, protocol=2, socket_timeout=5, socket_connect_timeout=1)
 
     def ready(self) -> bool:
         """True if it answers."""
         with closing(self.connect()) as client:
             try:
                 return bool(client.ping())
-            except redis.ConnectionError:
+            except (redis.ConnectionError, redis.TimeoutError):
                 return False
 
     def state(self) -> dict[str, object]:
@@ -74,7 +83,7 @@ class WatchedRedis:
             )
         place = folder / "sentinels"
         place.mkdir()
-        self.sentinels = [SentinelServer(place, f"sentinel{n}", self.servers[0].port) for n in range(3)]
+        self.sentinels = [SentinelServer(place, f"sentinel{n}", ("127.0.0.1", self.servers[0].port)) for n in range(3)]
 
     @property
     def url(self) -> str:

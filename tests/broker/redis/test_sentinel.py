@@ -144,7 +144,7 @@ def test_passwords_and_tls_of_both(tmp_path: Path, make_settings: MakeSettings) 
     sentinel = SentinelServer(
         tmp_path,
         "sentinel",
-        redis_port,
+        ("127.0.0.1", redis_port),
         *(f"tls-port {sentinel_port}", "tls-auth-clients no", "tls-replication yes", *tls),
         *(f"sentinel auth-pass {SERVICE} p@ss", f"requirepass {QUIET_PASSWORD}"),
     )
