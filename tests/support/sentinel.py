@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from support.process import Program, free_port
 from support.servers import RedisServer, redis_command
@@ -51,7 +53,8 @@ class SentinelServer(Program):
 
     def connect(self) -> redis.Redis:
         """A client of its own. Close it."""
-        return redis.Redis(self.address, self.port, protocol=2, socket_timeout=5, socket_connect_timeout=1)
+        timeouts = {"socket_timeout": 5, "socket_connect_timeout": 1}
+        return redis.Redis(self.address, self.port, protocol=2, retry=Retry(NoBackoff(), 0), **timeouts)
 
     def ready(self) -> bool:
         """True if it answers."""
