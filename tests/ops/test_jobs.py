@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
+from qctl import conditions
 from qctl.broker.admin import bulk, retry_jobs
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
@@ -110,6 +112,26 @@ def test_jobs_of_one_cause_are_selected(ops: Ops, connection: Redis, dead: list[
     cause = next(cause for cause in ops.dead_letters.groups().causes if cause.exception == "ValueError")
     assert again(ops, Selector(fingerprint=cause.fingerprint)).done == 4
     assert [letter.id for letter in ops.dead_letters.list().letters] == ["other"]
+
+
+def test_a_condition_and_a_time_window_select_jobs(ops: Ops, connection: Redis, dead: list[str]) -> None:
+    stock.enqueue(connection, "mail", "w1")
+    connection.hset(keys.job("d3"), "meta", '{"owner": "ada"}')
+
+    def found(text: str | None = None, **more: float) -> list[str]:
+        selector = Selector(where=conditions.parse(text) if text else None, **more)  # type: ignore[arg-type]
+        assert [part for part in ops.jobs.choose("export", selector).chosen if not part.ids] == []
+        return [row.id for row in ops.jobs.list(selector).rows]
+
+    second = datetime(2026, 1, 1, tzinfo=timezone.utc).timestamp()
+    assert set(found(since=second + 1, until=second + 3)) == {"d1", "d2"}
+    assert found("owner=ada") == ["d3"]
+    assert set(found("queue=mail* and state=dead")) == {"d0", "d1", "d3"}
+    assert found("age<1h and state=waiting") == ["w1"]
+    assert set(found("age>1h and not id=d0")) == {"d1", "d2", "d3"}
+    chosen = ops.jobs.choose("retry", Selector(where=conditions.parse("owner=ada or id=d0")))
+    assert sorted(id_ for part in chosen.chosen for id_ in part.ids) == [b"d0", b"d3"]
+    assert again(ops, Selector(where=conditions.parse("id=d0"))).done == 1
 
 
 def test_an_interrupt_between_steps_reaches_the_caller(ops: Ops, connection: Redis) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 
 import typer
 
-from qctl import durations
-from qctl.cli import help_format
+from qctl import conditions, durations
+from qctl.cli import help_format, moments
 from qctl.cli.exit_codes import ExitCode
 from qctl.cli.global_options import typed_parameter
 from qctl.cli.input_files import STDIN
 from qctl.cli.session import Session
+from qctl.conditions import Condition
 from qctl.errors import UsageError, did_you_mean
 from qctl.models import STATE_ALIASES, STATES, Selector, State
 
@@ -53,6 +54,9 @@ _FILTERS = (
     _option("older_than", "TIME", "Minimum time in the current state: 90s, 30m, 2d."),
     _option("owner", "NAME", "Owner of the job."),
     _option("argument", "TEXT", "Text in one of the arguments."),
+    _option("since", "TIME", "Came into its state since: 2h ago as 2h, or 2026-11-22T14:05Z."),
+    _option("until", "TIME", "Came into its state before: as --since."),
+    _option("where", "QUERY", "Condition: 'state=failed and name~send and age>1h'."),
 )
 _SCAN = _option("scan_limit", "N", "Maximum jobs to read if no index helps; 0 for all.", int | None, min=0)
 
@@ -126,9 +130,14 @@ def _selected_jobs(values: dict[str, Any]) -> SelectedJobs:
 
 def _selector(values: dict[str, Any], **more: Any) -> Selector:
     older = values.get("older_than")
+    typed = values.get("where")
+    where = None if typed is None else conditions.parse(typed)
     return Selector(
-        queue=values.get("queue"),
-        states=_states(values.get("state") or ()),
+        queue=values.get("queue") or _required_queue(where),
+        states=_states(values["state"], "--state") if values.get("state") else _required_states(where),
+        since=moments.parse(values.get("since"), "--since"),
+        until=moments.parse(values.get("until"), "--until"),
+        where=where,
         job=_text(values, "job"),
         error=_text(values, "error"),
         fingerprint=parse_fingerprint(values.get("fingerprint")),
@@ -139,6 +148,20 @@ def _selector(values: dict[str, Any], **more: Any) -> Selector:
     )
 
 
+def _required_queue(where: Condition | None) -> str | None:
+    """Return the queue that a condition requires, so that no other is read."""
+    required = conditions.required(where, "queue") if where else None
+    return required[0] if required and len(required) == 1 else None
+
+
+def _required_states(where: Condition | None) -> tuple[State, ...]:
+    """Return the states that a condition requires. Raises UsageError if it names one that does not exist."""
+    required = conditions.required(where, "state") if where else None
+    if not required or any("*" in value for value in required):
+        return ()
+    return _states([value.lower() for value in required], "--where")
+
+
 def _text(values: dict[str, Any], name: str) -> str | None:
     value: str | None = values.get(name)
     if value == "":
@@ -146,7 +169,7 @@ def _text(values: dict[str, Any], name: str) -> str | None:
     return value
 
 
-def _states(typed: Iterable[str]) -> tuple[State, ...]:
+def _states(typed: Iterable[str], option: str) -> tuple[State, ...]:
     """Parse states and their aliases, which commas may join, into states in RQ's order."""
     states: set[State] = set()
     for word in (word.strip() for words in typed for word in words.split(",")):
@@ -157,7 +180,7 @@ def _states(typed: Iterable[str]) -> tuple[State, ...]:
         else:
             close = get_close_matches(word, [*STATES, *STATE_ALIASES], n=1)
             hint = did_you_mean(close) if close else f"allowed states: {', '.join(STATES)}"
-            raise UsageError(f"--state: unknown state {word!r}", hint)
+            raise UsageError(f"{option}: unknown state {word!r}", hint)
     return tuple(state for state in STATES if state in states)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from qctl.conditions import Condition
 from qctl.errors import QctlError
 from qctl.models.jobs import State
 
@@ -34,8 +35,9 @@ class Selector:
 
     `queue` and `job` are names or patterns; `job` is a function, or the name of a job of the catalog. `error`, `owner`
     and `argument` are substrings, regardless of case; `older_than` is the time (s) in the current state; `moved_from`
-    is a queue. Empty `states` are the default states of the operation. `limit` is the maximum number of selected jobs,
-    `scan` the maximum number of jobs that are read if no index applies, None for all.
+    is a queue. `since` and `until` (s since 1970) bound the time at which jobs came into their state, and `where` is a
+    condition of the filter language. Empty `states` are the default states of the operation. `limit` is the maximum
+    number of selected jobs, `scan` the maximum number of jobs that are read if no index applies, None for all.
     """
 
     ids: tuple[str, ...] | None = None
@@ -48,13 +50,17 @@ class Selector:
     owner: str | None = None
     moved_from: str | None = None
     argument: str | None = None
+    since: float | None = None
+    until: float | None = None
+    where: Condition | None = None
     limit: int | None = None
     scan: int | None = None
 
     @property
     def reads_jobs(self) -> bool:
         """True if each job must be read to know whether it matches."""
-        criteria = (self.job, self.error, self.older_than, self.owner, self.moved_from, self.argument)
+        texts = (self.job, self.error, self.owner, self.moved_from, self.argument)
+        criteria = (*texts, self.older_than, self.since, self.until, self.where)
         return any(value is not None for value in criteria)
 
     @property

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 
-from qctl import catalog
+from qctl import catalog, conditions
 from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
-from qctl.models import JobRow
+from qctl.models import STATE_ALIASES, JobRow
 
 if TYPE_CHECKING:
     from qctl.broker.query.job_locations import JobEntry
+    from qctl.conditions import Condition
     from qctl.models import Selector, State
 
 JOBS_PER_READ = 500
@@ -194,16 +195,53 @@ def matches(job: JobSummary, selector: Selector, now: datetime | None = None) ->
         )
         and (selector.older_than is None or _is_older(job, selector.older_than, now))
         and (selector.argument is None or _has_argument(job, selector.argument))
+        and _is_between(job, selector.since, selector.until)
+        and (selector.where is None or _meets(job, selector.where, now))
     )
+
+
+def _is_between(job: JobSummary, since: float | None, until: float | None) -> bool:
+    if since is None and until is None:
+        return True
+    at = job.since
+    return at is not None and (since is None or at.timestamp() >= since) and (until is None or at.timestamp() < until)
+
+
+def _meets(job: JobSummary, condition: Condition, now: datetime | None) -> bool:
+    since = job.since
+    age = None if since is None else ((now or datetime.now(timezone.utc)) - since).total_seconds()
+    return conditions.matches(condition, lambda name: _texts(job, name), age)
+
+
+def _texts(job: JobSummary, name: str) -> list[str]:
+    """The texts of a field of the filter language."""
+    if name == "name":
+        return [*_names(job), catalog.name_of(job.function)]
+    if name == "argument":
+        return [_arguments(job)]
+    if name == "state":
+        return [job.state, *(alias for alias, states in STATE_ALIASES.items() if job.state in states)]
+    text = {
+        "id": lambda: untrusted_fields.decode(job.entry.id),
+        "queue": lambda: job.queue,
+        "owner": lambda: job.owner,
+        "worker": lambda: untrusted_fields.decode(job.fields.get("worker_name")),
+        "error": lambda: f"{job.error}\n{job.traceback}",
+        "cause": lambda: untrusted_fields.decode(job.fields.get(job_fields.FINGERPRINT)),
+    }[name]
+    return [text()]
 
 
 def _has_name(job: JobSummary, pattern: str) -> bool:
     """Match the function's name with or without its module, and the name in the catalog."""
-    function = job.function
-    names = {function, function.rpartition(".")[2], str(job.meta.get("job", ""))}
+    function, names = job.function, _names(job)
     if pattern in catalog.JOBS:
         names.add(pattern if catalog.JOBS[pattern].handler == catalog.current_handler(function) else "")
     return any(fnmatchcase(name, pattern) for name in names if name)
+
+
+def _names(job: JobSummary) -> set[str]:
+    return {job.function, job.function.rpartition(".")[2], str(job.meta.get("job", ""))}
 
 
 def _contains(text: str, part: str) -> bool:
@@ -216,13 +254,16 @@ def _is_older(job: JobSummary, seconds: float, now: datetime | None) -> bool:
 
 
 def _has_argument(job: JobSummary, part: str) -> bool:
+    text = _arguments(job)
+    return _contains(text, part) or _contains(text, json.dumps(part, ensure_ascii=False)[1:-1])
+
+
+def _arguments(job: JobSummary) -> str:
+    """The arguments as JSON; of a payload that is not JSON its text, with RQ's description."""
     data, _ = untrusted_fields.inflate(job.fields.get("data") or b"")
     try:
         payload = json.loads(data.decode())
     except (ValueError, RecursionError):
-        return untrusted_fields.encode(part).lower() in data.lower() or _contains(
-            untrusted_fields.decode(job.fields.get("description")), part
-        )
+        return f"{untrusted_fields.decode(data)}\n{untrusted_fields.decode(job.fields.get('description'))}"
     arguments = payload[2:] if isinstance(payload, list) else payload
-    text = json.dumps(arguments, ensure_ascii=False)
-    return _contains(text, part) or _contains(text, json.dumps(part, ensure_ascii=False)[1:-1])
+    return json.dumps(arguments, ensure_ascii=False)

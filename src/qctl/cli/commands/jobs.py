@@ -27,6 +27,7 @@ Id = Annotated[
 @command(
     "list",
     examples="qctl job list --queue email\nqctl job list --state pending --job send-newsletter --owner ada\n"
+    "qctl job list --where 'name~send and age>1h' --since 1d\n"
     "qctl job list --argument ada@example.com --sort=-since\nqctl job list --state failed --error timeout -o name",
 )
 @with_filters

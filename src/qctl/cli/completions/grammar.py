@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from qctl import catalog
+from qctl import catalog, conditions
 from qctl.cli.command_tree import NOUNS, VERBS, build
 from qctl.cli.help_format import summary
 from qctl.models import STATES
@@ -28,6 +28,7 @@ _VALUES = {
     "CAUSE": "@cause",
     "PIPELINE": ",".join(catalog.PIPELINES),
     "FILE": FILES,
+    "QUERY": ",".join(f"{field}{'>' if field == conditions.AGE_FIELD else '='}" for field in conditions.FIELDS),
 }
 """Values by metavar, whatever the command."""
 
