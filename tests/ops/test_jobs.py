@@ -204,8 +204,28 @@ def test_other_jobs_are_not_retried_after_a_failed_canary(
     assert result.done == 1
     assert isinstance(result.halted, JobFailedError)
     assert "the other 4 jobs were not retried" in result.halted.message
+    assert "canary job fail0 failed again with 'ValueError" in result.halted.message
     assert ops.dead_letters.count() == 5
     assert [event.event for event in events.newest(connection, 100)].count("requeued") == 1
+
+
+def test_first_failed_canary_ends_the_wait_for_the_others(
+    ops: Ops, connection: Redis, letters: Callable[[str, int], None], worker: Program
+) -> None:
+    letters("fail", 1)
+    idle = Queue("idle", connection=connection, serializer=JSONSerializer)  # without a worker: its canary never ends
+    stock.die(connection, idle.enqueue("support.jobs.give", job_id="give0"))
+    result = again(ops, first=2, timeout=10 * PATIENCE_SECONDS)
+    assert isinstance(result.halted, JobFailedError)
+
+
+def test_canary_on_a_paused_queue_is_refused_at_once(ops: Ops, letters: Callable[[str, int], None]) -> None:
+    letters("give", 3)
+    ops.queues.pause("work")
+    with pytest.raises(RefusedError, match=r"is paused by .* a canary would not run") as refused:
+        again(ops, first=1, timeout=PATIENCE_SECONDS)
+    assert refused.value.hint == "resume with: qctl resume work"
+    assert ops.dead_letters.count() == 3
 
 
 def test_other_jobs_are_not_retried_without_a_running_worker(ops: Ops, letters: Callable[[str, int], None]) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from qctl.models import Series
-from qctl.view.plots import Value, percentiles, plot
+from qctl.view.plots import Value, of_complete, percentiles, plot
 
 HEIGHT_LINES = 16
 
@@ -30,9 +30,11 @@ def _curves(metric: str, step_seconds: float) -> tuple[str, Mapping[str, Value]]
 
 
 def render_plot(series: Series, metric: str, *, colour: bool) -> str:
-    """Render curves over time, as wide as the terminal. Steps without a value are left out."""
+    """Render curves over the whole period, as wide as the terminal. Steps without a value are gaps."""
     title, curves = _curves(metric, series.step)
-    steps = series.steps[:-1] if metric == "rate" else series.steps  # the incomplete last step would look like a drop
+    steps = series.steps
+    if metric == "rate":
+        curves = {name: of_complete(steps, value) for name, value in curves.items()}
     width = max(40, shutil.get_terminal_size().columns - 1)
     unicode = "utf" in (sys.stdout.encoding or "").lower() and os.environ.get("TERM") != "linux"
     text = plot(title, steps, curves, width, HEIGHT_LINES, colour=colour, fine=unicode)

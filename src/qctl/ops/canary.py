@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from shlex import quote
 
 from qctl.broker.admin import bulk
 from qctl.broker.admin.bulk import Action
-from qctl.broker.query import wait_for_jobs
+from qctl.broker.bookkeeping import dead_letter_index
+from qctl.broker.query import job_detail, wait_for_jobs
 from qctl.broker.query.wait_for_jobs import JobStatus
 from qctl.broker.redis.connection import Connection
-from qctl.errors import JobFailedError, WaitTimeoutError
+from qctl.broker.worker import pauses
+from qctl.errors import JobFailedError, RefusedError, WaitTimeoutError
 from qctl.models import BulkResult, ChosenJobs, Progress, Selection
 from qctl.quantities import clause
 
 FAILED_STATUSES = frozenset({"failed", "stopped", "canceled", "scheduled"})
 """Statuses of a canary that did not succeed. A scheduled one has failed and waits for its next retry."""
+
+MAX_ERROR_CHARACTERS = 200
+"""Characters of a canary's error that are told."""
 
 
 def run(
@@ -28,19 +34,24 @@ def run(
     rate: float | None,
     progress: Progress,
 ) -> BulkResult:
-    """Retry the `first` jobs, wait until they have finished, then retry the others. `halted` is the reason that the
-    others were not retried."""
+    """Retry the `first` jobs, wait until they have finished or one has failed, then retry the others. `halted` is the
+    reason that the others were not retried.
+
+    Raises RefusedError, before anything is retried, if the queue of a canary is paused.
+    """
     canaries, rest = _split(chosen, first)
+    _refuse_paused(connection, [part.queue for part in canaries.chosen if part.ids])
     result = bulk.run(connection, canaries, act, progress=lambda done, _: progress(done, chosen.count))
     sent = [outcome.id for outcome in result.outcomes if outcome.done and not outcome.where]
-    statuses, _ = wait_for_jobs.wait_until(connection, sent, timeout, _has_ended)
+    statuses = _wait(connection, sent, timeout)
     failed = [id_ for id_ in sent if statuses[id_].status in FAILED_STATUSES]
     unfinished = [id_ for id_ in sent if not _has_ended(id_, statuses[id_])]
     left = rest.count
     others = f"the other {clause(left, 'job', 'was', 'were')} not retried"
     if failed:
+        why = _error(connection, statuses[failed[0]].queue, failed[0])
         error = JobFailedError(
-            f"canary job {failed[0]} failed again: {others}", hint=f"qctl job show {quote(failed[0])}"
+            f"canary job {failed[0]} failed again{why}; {others}", hint=f"qctl job show {quote(failed[0])}"
         )
         return replace(result, halted=error)
     if unfinished:
@@ -58,6 +69,37 @@ def run(
         scan=chosen.scan,
         already=result.already + after.already,
     )
+
+
+def _refuse_paused(connection: Connection, queues: Sequence[str]) -> None:
+    """Raise RefusedError if one of these queues is paused: its canary would not run."""
+    paused = pauses.read(connection)
+    for queue in queues:
+        pause = pauses.find(paused, queue)
+        if pause is not None:
+            raise RefusedError(
+                f"queue {queue!r} is paused by {pause.by}: a canary would not run, and nothing was retried",
+                f"resume with: qctl resume {quote(pause.queue)}",
+            )
+
+
+def _wait(connection: Connection, ids: Sequence[str], timeout: float) -> dict[str, JobStatus]:
+    """Wait until all of these jobs have ended, or the first has failed. Returns the status of each."""
+    failed: set[str] = set()
+
+    def needs_no_wait(id_: str, job: JobStatus) -> bool:
+        if job.status in FAILED_STATUSES:
+            failed.add(id_)
+        return bool(failed) or _has_ended(id_, job)
+
+    return wait_for_jobs.wait_until(connection, ids, timeout, needs_no_wait)[0]
+
+
+def _error(connection: Connection, queue: str, job_id: str) -> str:
+    """Return the error of a failed canary as part of a sentence, empty if none is known."""
+    detail = job_detail.read(connection, job_id, [queue])
+    line = dead_letter_index.last_line(detail.traceback) or detail.error if detail else ""
+    return f" with {line[:MAX_ERROR_CHARACTERS]!r}" if line else ""
 
 
 def _has_ended(_id: str, job: JobStatus) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import plotext
 
@@ -32,6 +32,25 @@ def _percentile(histogram: str, percent: int) -> Value:
     return value
 
 
+def of_complete(steps: Sequence[Step], value: Value) -> Value:
+    """Return a curve without the last step, which is still running and would look like a drop."""
+    last = steps[-1] if steps else None
+    return lambda step: None if step is last else value(step)
+
+
+def _runs(values: Sequence[float | None]) -> Iterator[list[tuple[int, float]]]:
+    """Yield the points between two gaps: the number of each step and its value."""
+    run: list[tuple[int, float]] = []
+    for index, value in enumerate(values):
+        if value is not None:
+            run.append((index, value))
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
 def plot(
     title: str,
     steps: Sequence[Step],
@@ -42,10 +61,11 @@ def plot(
     colour: bool = False,
     fine: bool = True,
 ) -> str:
-    """Draw curves over time, `width` characters by `height` lines. Steps without a value are left out.
+    """Draw curves over time, `width` characters by `height` lines.
 
-    Returns an empty text if there are no values. `fine` draws with Braille dots if colours distinguish the curves or
-    there is only one; otherwise curves are drawn with MARKERS.
+    The time axis covers all steps, also those at its ends that have no value. A step without a value is a gap: the
+    points beside it are not connected. Returns an empty text if there are no values. `fine` draws with Braille dots if
+    colours distinguish the curves or there is only one; otherwise curves are drawn with MARKERS.
     """
     plotext.clear_figure()
     plotext.theme("clear")
@@ -54,14 +74,16 @@ def plot(
     dots = fine and (colour or len(curves) == 1)
     highest = 0.0
     for (name, value), ink, marker in zip(curves.items(), COLOURS, MARKERS, strict=False):
-        points = [(index, y) for index, step in enumerate(steps) if (y := value(step)) is not None]
-        if points:
+        label: str | None = name
+        for points in _runs([value(step) for step in steps]):
             xs, ys = zip(*points, strict=True)
-            plotext.plot(xs, ys, label=name, color=ink, marker="braille" if dots else marker)
+            plotext.plot(xs, ys, label=label, color=ink, marker="braille" if dots else marker)
+            label = None
             highest = max(highest, *ys, 1e-9)
     if not highest:
         return ""
     plotext.ylim(0, highest * 1.05)
+    plotext.xlim(0, max(1, len(steps) - 1))
     ticks = list(range(0, len(steps), max(1, len(steps) // MAX_TIME_LABELS)))
     plotext.xticks(ticks, [f"{steps[tick].at.astimezone():%H:%M}" for tick in ticks])
     text: str = plotext.build() if colour else plotext.uncolorize(plotext.build())

@@ -51,6 +51,15 @@ def parse(raw: Mapping[bytes, bytes], now_ms: int) -> dict[str, Pause]:
     return current
 
 
+def read(connection: Redis) -> dict[str, Pause]:
+    """The pauses that last now, by queue."""
+    with connection.pipeline(transaction=False) as pipe:
+        pipe.time()
+        pipe.hgetall(keys.PAUSED)
+        time, raw = replies.execute(pipe)
+    return parse(replies.bytes_dict(raw), clock.reply_ms(time))
+
+
 def find(pauses: Mapping[str, Pause], queue: str) -> Pause | None:
     """The pause of this queue: its own, or that of the queue whose lane it is."""
     return pauses.get(queue) or pauses.get(catalog.base_queue(queue))

@@ -50,7 +50,7 @@ class MetricsPage(Page):
 
     def present(self, data: Series, _: datetime) -> None:
         """Draw the plots."""
-        from qctl.view.plots import percentiles  # imports plotext, which the first page does not need
+        from qctl.view.plots import of_complete, percentiles  # imports plotext, which the first page does not need
 
         name = SPANS[self._span][2]
         self.query_one("#span", Static).update(Content(f"the last {name}, all queues   (n, b: another span)"))
@@ -59,7 +59,8 @@ class MetricsPage(Page):
             "failed": lambda step: step.failed / data.step,
         }
         self._draw("#depth", "waiting jobs", data.steps, {"waiting": lambda step: step.depth})
-        self._draw("#rate", "jobs per second", data.steps[:-1], rates)
+        complete = {curve: of_complete(data.steps, value) for curve, value in rates.items()}
+        self._draw("#rate", "jobs per second", data.steps, complete)
         self._draw("#runs", "run time (s)", data.steps, percentiles("runs"))
 
     def _draw(self, selector: str, title: str, steps: Sequence[Step], curves: dict[str, Value]) -> None:
