@@ -50,7 +50,17 @@ FOREIGN_KEY_ARGUMENTS = {
 """Arguments of commands whose keys cannot be placed by position."""
 
 INGEST_KEYS = {
-    *("buffer", "buffer_head", "ingest", "last_commit", "topics", "topics_seen", "mqtt_session", "mqtt_retained"),
+    *(
+        "buffer",
+        "buffer_head",
+        "ingest",
+        "HEARTBEATS",
+        "last_commit",
+        "topics",
+        "topics_seen",
+        "mqtt_session",
+        "mqtt_retained",
+    ),
     *("topic_notes", "mqtt_recent", "arrivals", "lock", "causes", "cause", "rejects", "BUDGETS"),
     *("counts", "counts_prefix", "EVENTS", "TOTALS", "IDENTITY", "QUEUES", "HEARTBEATS"),
 }

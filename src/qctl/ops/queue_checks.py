@@ -100,7 +100,8 @@ def _check_waiting(queue: QueueStats, habit: Habit, now: float) -> Iterator[Find
     listening = clause(queue.workers, "worker", "listens", "listen")
     if not queue.running and not queue.taken_rate and age > rules.STALLED_SECONDS:
         reason = f"{waiting} in queue {queue.name} and nothing takes them, although {listening}"
-        yield _finding("stalled", queue, reason, fix, since, "error")
+        limited = f", within its limit: {queue.limit}" if queue.limit else ""
+        yield _finding("stalled", queue, reason + limited, fix, since, "warning" if queue.limit else "error")
         return
     grows = queue.eta == math.inf and queue.waiting >= rules.GROWING_JOBS
     growth = f": {queue.in_rate:.1f}/s arrive, {queue.taken_rate:.1f}/s are taken" if grows else ""
