@@ -13,6 +13,7 @@ from qctl.broker.bookkeeping import budgets, counters
 from qctl.broker.ingest.buffer import Buffer
 from qctl.broker.maintenance import retention
 from qctl.broker.maintenance.leftover_repair import LeftoverRepair
+from qctl.broker.maintenance.stock_counts import StockCounts
 from qctl.broker.redis import keys
 from qctl.broker.redis.connection import log_and_continue
 from qctl.broker.worker import pauses, recovery
@@ -36,6 +37,7 @@ class Housekeeper:
         self._settings = settings
         self._recoverer = Recoverer(connection, "scheduler")
         self._leftovers = LeftoverRepair(connection, "scheduler")
+        self._stock_counts = StockCounts(connection)
         self._buffers = {
             name: (Buffer(connection, spec, settings), settings.flush_interval(name))
             for name, spec in catalog.PIPELINES.items()
@@ -53,6 +55,8 @@ class Housekeeper:
             self._recoverer.run_if_due()
         with log_and_continue("record queue depths"):
             self._record_depths()
+        with log_and_continue("count what stock workers do"):
+            self._stock_counts.record_if_due(self._queue_names)
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + ROUND_SECONDS
