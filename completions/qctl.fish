@@ -614,7 +614,7 @@ function __qctl_place
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'metrics'
-            set -g __qctl_verbs 'show	Show rates, depth, wait and run times over time' 'export	Export all metrics in the text format of Prometheus' 'reset	Set the counts of created, ended, retried and refused jobs to zero'
+            set -g __qctl_verbs 'show	Show rates, depth, wait and run times over time' 'export	Export all metrics in the text format of Prometheus' 'reset	Set the counts since counting began to zero'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
@@ -57,6 +58,7 @@ def fastapi_app(backend: Backend) -> FastAPI:
         allow_headers=["Authorization", "Content-Type", "X-Admin-Key", TRACE],
         expose_headers=[TRACE, "Retry-After"],
     )
+    app.add_api_route(f"{DOCS_PATH}.json", lambda: JSONResponse(app.openapi()), include_in_schema=False)
     generate = app.openapi
     app.openapi = lambda: _without_422(generate())  # type: ignore[method-assign]
     return app

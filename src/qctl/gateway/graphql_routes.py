@@ -7,26 +7,36 @@ from __future__ import annotations
 
 import logging
 from importlib import import_module
+from importlib.resources import files
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from qctl.errors import QctlError
-from qctl.gateway import error_responses
+from qctl.gateway import error_responses, json_requests
 from qctl.gateway.admin_auth import Operator, admin_key
 from qctl.gateway.admin_auth import operator as require_operator
 from qctl.gateway.authentication import bearer
-from qctl.gateway.dependencies import Gateway
+from qctl.gateway.dependencies import Backend, Gateway
 from qctl.gateway.error_responses import documented
 from qctl.gateway.json_requests import JsonRoute
 from qctl.gateway.schemas import Failure
 from qctl.safe import escape_line
 
 log = logging.getLogger(__name__)
+
+MAX_QUERY_CHARACTERS = 8000
+"""Characters of a query, and of its variables, in an address."""
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+}
 
 MAX_ERRORS = 10
 """Errors in one response; further ones are left out."""
@@ -76,6 +86,33 @@ def graphql(
     Queues are public; everything else needs the admin key or an admin's token. One document has at most 600 words and
     brackets, and 15 aliases.
     """
+    return _execute(query, operator, gateway)
+
+
+@router.get("/graphql", include_in_schema=False)
+def graphql_page(
+    operator: Annotated[Operator | HTTPException, Depends(optional_operator)],
+    gateway: Gateway,
+    query: Annotated[str, Query(max_length=MAX_QUERY_CHARACTERS)] = "",
+    operationName: Annotated[str | None, Query(max_length=200)] = None,
+    variables: Annotated[str, Query(max_length=MAX_QUERY_CHARACTERS)] = "",
+) -> Response:
+    """Run a query; without one, show a page with a form. Mutations need POST, because a link must not change queues."""
+    if not query:
+        page = files("qctl.gateway").joinpath("graphql.html").read_text(encoding="utf-8")
+        return HTMLResponse(page, headers=PAGE_HEADERS)
+    try:
+        values = json_requests.parse(variables.encode()) if variables else None
+        request = GraphQLRequest(query=query, operationName=operationName, variables=values)
+    except (ValueError, ValidationError):
+        return error_responses.error_response(400, "Invalid request", "variables: not a JSON object")
+    return _execute(request, operator, gateway, reads_only=True)
+
+
+def _execute(
+    query: GraphQLRequest, operator: Operator | HTTPException, gateway: Backend, *, reads_only: bool = False
+) -> JSONResponse:
+    """Run a document."""
     try:
         schema, limits = (import_module(f"qctl.gateway.graphql_{part}") for part in ("schema", "limits"))
     except ModuleNotFoundError as error:
@@ -83,7 +120,8 @@ def graphql(
             raise
         return error_responses.error_response(501, "GraphQL is not installed", "pip install 'qctl[graphql]'")
     from graphql import GraphQLError
-    from strawberry.schema.exceptions import CannotGetOperationTypeError
+    from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+    from strawberry.types.graphql import OperationType
 
     try:
         limits.check(query.query, query.operationName)
@@ -92,9 +130,12 @@ def graphql(
             variable_values=query.variables,
             context_value=schema.RequestContext(gateway, operator),
             operation_name=query.operationName,
+            allowed_operation_types=[OperationType.QUERY] if reads_only else None,
         )
     except GraphQLError as error:
         return _response(None, [error])
+    except InvalidOperationTypeError:
+        return error_responses.error_response(405, "Mutations need POST", Allow="POST")
     except CannotGetOperationTypeError:
         return error_responses.error_response(400, "Invalid request", "operationName: not found in this document")
     except RecursionError:

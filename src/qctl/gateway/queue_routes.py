@@ -10,7 +10,7 @@ from qctl.gateway.admin_auth import CurrentOperator, Operator
 from qctl.gateway.dependencies import Backend, Gateway
 from qctl.gateway.error_responses import documented
 from qctl.gateway.json_requests import JsonRoute
-from qctl.gateway.queue_schemas import Cleared, Paused, PauseRequest, QueuePause, QueueStatistics, Resumed
+from qctl.gateway.queue_schemas import AllQueueStatistics, Cleared, Paused, PauseRequest, QueuePause, Resumed
 from qctl.models import PauseResult, ResumeResult
 from qctl.safe import escape_line
 
@@ -20,10 +20,10 @@ Name = Annotated[str, Path(max_length=200, description="name of the queue", exam
 
 
 @router.get("/stats", responses=documented(503))
-def stats(gateway: Gateway) -> QueueStatistics:
+def stats(gateway: Gateway) -> AllQueueStatistics:
     """Number of jobs in each queue by status. Needs no authentication, as `/prometheus/metrics`."""
     snapshot = gateway.ops.stats.read()
-    return QueueStatistics.of(snapshot.at, snapshot.queues)
+    return AllQueueStatistics.of(snapshot.at, snapshot.queues)
 
 
 @router.post("/clear/{queueName}", responses=documented(400, 401, 403, 404, 503))

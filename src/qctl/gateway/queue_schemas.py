@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -101,6 +101,50 @@ class QueueStatistics(BaseModel):
             stats={escape_line(queue.name): QueueCounts.of(queue) for queue in queues},
             totals=QueueTotals.of(Totals.of(queues)),
         )
+
+
+class ListedCounts(BaseModel):
+    """Number of jobs in a queue of the list, by status."""
+
+    waiting: int = Field(examples=[3])
+    active: int = Field(examples=[1])
+    completed: int = Field(examples=[120])
+    failed: int = Field(examples=[2])
+    delayed: int = Field(examples=[0])
+    paused: bool
+
+
+class ListedQueue(BaseModel):
+    """A queue of the list, as the replaced dashboard for sensors has it."""
+
+    name: str = Field(examples=["sensor-data"])
+    counts: ListedCounts
+    mode: Literal["redis"] = "redis"
+
+
+class QueueSystem(BaseModel):
+    """State of the queue system. If Redis does not answer, the response is 503."""
+
+    available: bool = True
+    redisAvailable: bool = True
+    timestamp: Moment = Field(examples=[EXAMPLE_TIME])
+
+
+class AllQueueStatistics(QueueStatistics):
+    """Statistics of all queues: by name, and as a list."""
+
+    queues: list[ListedQueue]
+    queueSystem: QueueSystem
+
+    @classmethod
+    def of(cls, at: datetime, queues: list[QueueStats]) -> AllQueueStatistics:
+        """Convert the statistics of queues at one moment."""
+        base = QueueStatistics.of(at, queues)
+        listed = [
+            ListedQueue(name=name, counts=ListedCounts(**counts.model_dump(include=set(ListedCounts.model_fields))))
+            for name, counts in base.stats.items()
+        ]
+        return cls(**dict(base), queues=listed, queueSystem=QueueSystem(timestamp=at))
 
 
 class Percentiles(BaseModel):

@@ -92,6 +92,12 @@ def _influx_token(request: Request) -> HTTPAuthorizationCredentials | None:
     return HTTPAuthorizationCredentials(scheme="Bearer", credentials=token) if scheme.lower() == "token" else None
 
 
+@router.post("/mqtt/data", status_code=202, include_in_schema=False, dependencies=[Depends(require_sender)])
+async def post_as_dashboard(request: Request, gateway: Gateway) -> Any:
+    """Post readings where the replaced dashboard takes them: `{"location": ..., "measurements": {...}}`, or others."""
+    return await post(request, gateway)
+
+
 @router.post(
     "/readings",
     status_code=202,

@@ -232,6 +232,14 @@ class DataSettings:
         doc="true: text in a reading is stored as a field of text. false: it is left out and counted by name; for "
         "VictoriaMetrics, which stores numbers only",
     )
+    readings_value_by_topic: bool = setting(
+        "QCTL_READINGS_VALUE_BY_TOPIC",
+        boolean,
+        "false",
+        group="ingest",
+        doc='true: a reading {"value": 21.5} has its field named by the last level of its topic, as a bare 21.5 has, '
+        "unless that level is the device",
+    )
     readings_oldest_ns: int = setting(
         "QCTL_READINGS_OLDEST",
         data_parsers.day,

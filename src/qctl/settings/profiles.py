@@ -82,6 +82,7 @@ PROFILES: Mapping[str, Profile] = {
                 "PORT": "5000",
                 "FRONTEND_URL": LOCAL_PAGES,
                 "QCTL_SOCKET_ENABLED": "false",
+                "QCTL_READINGS_VALUE_BY_TOPIC": "true",
                 "QCTL_DAEMONS": "mqtt-bridge,gateway,worker-sensor-data,worker-jobs,worker-prompt,scheduler",
             },
         ),

@@ -104,6 +104,7 @@ def _from_json(rules: ReadingRules, entry: Any, topic: str | None, received_ns: 
     if topic is None:
         if not isinstance(entry, dict):
             raise RejectedError("reading is not an object, and the request names no topic")
+        entry = _flattened(entry)
         if entry.keys() == {"topic", "payload"}:
             topic, entry = entry["topic"], entry["payload"]
         else:
@@ -112,6 +113,15 @@ def _from_json(rules: ReadingRules, entry: Any, topic: str | None, received_ns: 
         if not isinstance(topic, str):
             raise RejectedError("topic is not a string")
     return reading_parser.parse_content(topic, entry, received_ns, rules, device=device)
+
+
+def _flattened(entry: dict[str, Any]) -> dict[str, Any]:
+    """A reading `{"location": ..., "measurements": {...}}`, as the replaced dashboard takes it, in the usual form."""
+    measurements = entry.get("measurements")
+    if "location" not in entry or not isinstance(measurements, dict) or entry.keys() & {"device", "topic"}:
+        return entry
+    others = {name: value for name, value in entry.items() if name not in ("location", "measurements")}
+    return {**measurements, **others, "device": entry["location"]}
 
 
 def _device(device: Any) -> str | None:

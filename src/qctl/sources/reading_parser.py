@@ -34,6 +34,7 @@ from qctl.sources.reading_rules import (
     Parsed,
     Reading,
     ReadingRules,
+    Value,
     combine,
 )
 from qctl.sources.reading_topics import check_topic, named_tags, topic_levels
@@ -68,11 +69,12 @@ def parse(topic: str, payload: bytes, received_ns: int, rules: ReadingRules) -> 
 
     Raises RejectedError with a reason that repeats nothing of the message.
     """
-    device, _, tags = topic_levels(topic, rules.pattern)
+    device, last_level, tags = topic_levels(topic, rules.pattern)
     if len(payload) > rules.max_payload:
         raise RejectedError(f"payload is larger than {rules.max_payload} bytes (QCTL_MAX_PAYLOAD)")
     if payload[:1] == b"{" and (plain := parse_plain(payload, received_ns, rules)) is not None:
         fields, ts_ns, timed = plain
+        fields = _named_by_topic(fields, device, last_level, rules)
         reading = Reading(topic=topic, device=device, ts_ns=ts_ns, fields=fields, received_ns=received_ns)
         if tags:
             reading["tags"] = tags
@@ -149,12 +151,20 @@ def _reading(
     if not fields.values:
         return Parsed([], left_out, clocks, "no values")
     ts_ns = time.ts_ns if time and time.ts_ns is not None else received_ns
-    reading = Reading(
-        topic=source.topic, device=source.device, ts_ns=ts_ns, fields=fields.values, received_ns=received_ns
-    )
+    named = _named_by_topic(fields.values, source.device, source.last_level, rules)
+    reading = Reading(topic=source.topic, device=source.device, ts_ns=ts_ns, fields=named, received_ns=received_ns)
     if source.tags:
         reading["tags"] = source.tags
     return Parsed([reading], left_out, clocks, timed=bool(time and time.ts_ns is not None))
+
+
+def _named_by_topic(fields: dict[str, Value], device: str, last_level: str, rules: ReadingRules) -> dict[str, Value]:
+    """Name the only field, if it is `value`, by the last level of the topic, if settings say so."""
+    if not rules.value_by_topic or fields.keys() != {"value"} or last_level == device:
+        return fields
+    if not is_name(last_level) or last_level in reading_times.PRIMARY_NAMES:
+        return fields
+    return {last_level: fields["value"]}
 
 
 def _bare_text(text: str, error: NotJsonError) -> str:

@@ -50,6 +50,7 @@ class ReadingRules:
     zone: tzinfo = timezone.utc
     numeric_strings: bool = True
     text: bool = True
+    value_by_topic: bool = False
     oldest_ns: int = YEAR_2015_NS
     max_ahead_ns: int = 86_400 * 10**9
 
@@ -62,6 +63,7 @@ class ReadingRules:
             zone=_zone(settings.readings_timezone),
             numeric_strings=settings.readings_numeric_strings,
             text=settings.readings_text,
+            value_by_topic=settings.readings_value_by_topic,
             oldest_ns=settings.readings_oldest_ns,
             max_ahead_ns=int(settings.readings_max_ahead * 10**9),
         )

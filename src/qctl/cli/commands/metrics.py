@@ -113,9 +113,10 @@ def export(
 
 @command("reset", examples="qctl metrics reset\nqctl metrics reset --yes", changes=True)
 def reset(session: Session, yes: Yes = False) -> None:
-    """Set the counts of created, ended, retried and refused jobs to zero.
+    """Set the counts since counting began to zero.
 
-    Jobs stay, and so do the metrics of the last two days. Prometheus sees that its counters start again.
+    These count created, ended, retried and refused jobs. Jobs stay, and so do the metrics of the last two days.
+    Prometheus sees that its counters start again.
     """
     if not yes:
         prompts.confirm(session.out, "Set the counts of all queues to zero?")
