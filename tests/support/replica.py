@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from support.servers import RedisServer
 from support.waiting import eventually
@@ -21,8 +23,8 @@ class Replica(RedisServer):
         super().start()
         with closing(self._primary.connect()) as client:
             client.config_set("repl-diskless-sync-delay", 0)
-            eventually(lambda: client.info("replication")["connected_slaves"] and self._is_online(client), every=0.05)
+            eventually(lambda: self._is_online(client.info("replication")), what="the replica online", every=0.05)
 
-    @staticmethod
-    def _is_online(client: object) -> bool:
-        return client.info("replication")["slave0"]["state"] == "online"  # type: ignore[attr-defined, no-any-return]
+    def _is_online(self, info: Mapping[str, Any]) -> bool:
+        seen = [info[f"slave{n}"] for n in range(int(info["connected_slaves"]))]
+        return any(replica["port"] == self.port and replica["state"] == "online" for replica in seen)

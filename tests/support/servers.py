@@ -83,10 +83,11 @@ class RedisServer(Program):
 
 
 class Mosquitto(Program):
-    """An MQTT broker on 127.0.0.1: mosquitto with persistence; where `stand_in` allows it, amqtt without."""
+    """An MQTT broker: mosquitto with persistence; where `stand_in` allows it, amqtt without."""
 
-    def __init__(self, folder: Path, *, stand_in: bool = True) -> None:
+    def __init__(self, folder: Path, *, stand_in: bool = True, address: str = "127.0.0.1") -> None:
         self.port = free_port()
+        self.address = address
         self._config = folder / "broker.conf"
         mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
         self.persistent = mosquitto is not None
@@ -102,7 +103,7 @@ class Mosquitto(Program):
 
     def _mosquitto_config(self, folder: Path) -> str:
         lines = [
-            f"listener {self.port} 127.0.0.1",
+            f"listener {self.port} {self.address}",
             "allow_anonymous true",
             "persistence true",
             f"persistence_location {folder}/",
@@ -123,7 +124,7 @@ class Mosquitto(Program):
 
     def _amqtt_config(self) -> str:
         config = {
-            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{self.port}"}},
+            "listeners": {"default": {"type": "tcp", "bind": f"{self.address}:{self.port}"}},
             "plugins": {
                 "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True},
             },
@@ -133,11 +134,11 @@ class Mosquitto(Program):
     @property
     def url(self) -> str:
         """Its URL."""
-        return f"mqtt://127.0.0.1:{self.port}"
+        return f"mqtt://{self.address}:{self.port}"
 
     def ready(self) -> bool:
         """True if it accepts connections."""
-        return accepts(self.port)
+        return accepts(self.port, self.address)
 
 
 class S3Server(Program):

@@ -144,7 +144,7 @@ def _single(url: str, options: dict[str, Any]) -> _Client:
 
 def _watched(url: str, options: dict[str, Any]) -> _Client:
     """A client for the primary of a Redis that Sentinel watches."""
-    return cast("_Client", _Client.from_pool(sentinel.make_pool(url, socket_keepalive=True, **options)))
+    return cast("_Client", _Client.from_pool(sentinel.make_pool(url, **options)))
 
 
 OWN_OPTIONS = frozenset(

@@ -7,6 +7,7 @@ replicas is left, because it may have been cut off from the site that goes on wi
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from typing import Any, cast
@@ -27,6 +28,18 @@ CONNECT_TIMEOUT_SECONDS = 0.5
 
 REPLY_TIMEOUT_SECONDS = 1.0
 """Time that a Sentinel has to reply."""
+
+DEAD_HOST_SECONDS = 5
+"""Time after which the kernel closes a connection whose other end acknowledges nothing: a host that is off sends no end
+of a connection, and the reply to a request may take longer than this."""
+
+_KEEPALIVE = {
+    "TCP_KEEPIDLE": 2,
+    "TCP_KEEPINTVL": 1,
+    "TCP_KEEPCNT": DEAD_HOST_SECONDS - 2,
+    "TCP_USER_TIMEOUT": DEAD_HOST_SECONDS * 1000,
+}
+"""Options of Linux's TCP for that, of an idle connection and of one that has sent something."""
 
 _LEAVE = ("NOREPLICAS", "UNBLOCKED")
 """Errors of a server that may be the primary no longer, beside READONLY, on which redis-py closes the connection."""
@@ -136,6 +149,10 @@ def make_pool(url: str, *, replica: bool = False, **options: Any) -> Pool:
         is_master=not replica,
         connection_class=PrimaryTlsConnection if tls else PrimaryConnection,
         redis_connect_func=greet if replica else _greet_primary,
+        socket_keepalive=True,
+        socket_keepalive_options={
+            getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)
+        },
         **kwargs,
     )
 

@@ -1,0 +1,1 @@
+"""Three hosts, each with everything, and faults that take a whole host: `PYTHONPATH=tests python -m cluster --help`."""
