@@ -14,7 +14,7 @@ _qctl_place() {
         'health') verbs='' flags='--help --all --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'doctor') verbs='' flags='--help --repair --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'check') verbs='' flags='--help --json' takes='--queue=@queue -Q=@queue --max-age= --max-depth= --max-dead= --max-errors= --min-workers= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'report') verbs='' flags='--help --json' takes='--fingerprint=@cause --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'report') verbs='' flags='--help --html --json' takes='--fingerprint=@cause --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'events') verbs='' flags='--help --follow -f --json' takes='--queue=@queue --event= --job=@job --trace= --since= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'audit') verbs='' flags='--help --json' takes='--actor= --command= --outcome= --trace= --since= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'up') verbs='' flags='--help --json' takes='--profile=queuecraft,dashboard,chat,sockets,planning --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;

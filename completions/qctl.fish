@@ -60,7 +60,7 @@ function __qctl_place
             set -g __qctl_rest ''
         case 'report'
             set -g __qctl_verbs 
-            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--fingerprint	Cause of death' '--queue	Queue name or glob' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_options '--help	Show this help' '--html	An HTML page with plots of the last hour' '--json	JSON output; same as -o json' '--fingerprint	Cause of death' '--queue	Queue name or glob' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--fingerprint=@cause' '--queue=@queue' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'events'

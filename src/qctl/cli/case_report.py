@@ -63,7 +63,7 @@ def _cause(cause: Cause | None, now: datetime) -> list[str]:
 
 def _letter(detail: DeadLetterDetail, now: datetime) -> list[str]:
     letter = detail.letter
-    payload = "not JSON, and never unpickled" if detail.payload is None else _indented(detail.payload)
+    payload = "not JSON, and never unpickled" if detail.payload is None else indented(detail.payload)
     runs = "" if letter.attempts is None else f", after {view.quantity(letter.attempts, 'run')}"
     return [
         f"### {_inline(letter.id)}",
@@ -78,7 +78,7 @@ def _letter(detail: DeadLetterDetail, now: datetime) -> list[str]:
     ]
 
 
-def _indented(payload: str) -> str:
+def indented(payload: str) -> str:
     """Indent JSON. A payload that was cut off stays as it is."""
     try:
         return json.dumps(json.loads(payload), indent=2, ensure_ascii=False)

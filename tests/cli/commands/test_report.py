@@ -99,3 +99,28 @@ def test_unknown_cause_is_not_found(real: Qctl, connection: Redis) -> None:
     ran = real("report", "--fingerprint", "0d9c5c1fb0a7")
     assert (ran.code, ran.out) == (3, "")
     assert "qctl dlq groups" in ran.err
+
+
+# --- as a page ------------------------------------------------------------------------------------------------
+
+
+def test_page_has_every_section_plots_and_no_script(qctl: Qctl) -> None:
+    ran = qctl("report", "--html", "--queue", "email")
+    assert (ran.code, ran.err) == (0, "")
+    assert re.findall("<h2>(.+)</h2>", ran.out) == (
+        ["Cause", "The last hour", "Dead letters", "Queues", "Events", "Audit", "Versions"]
+    )
+    assert "<svg" in ran.out
+    assert "default-src 'none'" in ran.out
+    assert "<script" not in ran.out
+    assert "http" not in ran.out.replace("http-equiv", "")
+
+
+def test_page_masks_secrets_and_escapes_text(qctl: Qctl) -> None:
+    letter = detail(traceback="password=hunter2\n</pre><script>alert(1)</script>\x1b[31m")
+    letter = replace(letter, letter=replace(LETTER, error="<img src=x>"))
+    shown = qctl("report", "--html", ops=FakeOps(dead_letters__show=letter)).out
+    assert "hunter2" not in shown
+    assert "<script>" not in shown
+    assert "<img" not in shown
+    assert "\x1b" not in shown

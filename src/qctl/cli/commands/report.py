@@ -1,4 +1,4 @@
-"""`qctl report`: one problem as a Markdown file for a colleague."""
+"""`qctl report`: one problem as a Markdown file, or a page with plots, for a colleague."""
 
 from __future__ import annotations
 
@@ -24,8 +24,14 @@ LETTERS = 3
 EVENTS = 30
 AUDIT_ENTRIES = 20
 
+PLOT_SECONDS = 3600.0
 
-@command("report", examples="qctl report\nqctl report --queue email\nqctl report --fingerprint 0d9c5c1fb0a7")
+
+@command(
+    "report",
+    examples="qctl report\nqctl report --queue email\nqctl report --fingerprint 0d9c5c1fb0a7\n"
+    "qctl report --html --queue email",
+)
 def report(
     session: Session,
     fingerprint: Annotated[
@@ -35,6 +41,7 @@ def report(
     queue: Annotated[
         str | None, typer.Option("--queue", metavar="GLOB", help="Queue name or glob. Default: all.")
     ] = None,
+    html: Annotated[bool, typer.Option("--html", help="An HTML page with plots of the last hour.")] = False,
 ) -> None:
     """Write a problem as Markdown without secrets, to send.
 
@@ -64,7 +71,14 @@ def report(
             "system": platform.platform(),
         },
     )
-    session.out.print(markdown(case))
+    if not html:
+        session.out.print(markdown(case))
+        return
+    from qctl.cli.case_page import page  # plots, which no other command needs
+
+    names = [queue.name for queue in queues]
+    series = ops.metrics.series(names, seconds=PLOT_SECONDS, step=60.0) if names else None
+    session.out.print(page(case, series))
 
 
 def _cause(session: Session, queue: str | None, fingerprint: str | None) -> Cause | None:
