@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -108,3 +109,26 @@ def test_hung_scheduler_is_seen_unless_another_runs(ops: Ops, make: Make) -> Non
             assert found is not None
             assert found.severity == "notice"
         scheduler.thaw()
+
+
+def test_hung_bridge_makes_the_scheduler_send_an_alert(
+    ops: Ops, own_mosquitto: Mosquitto, make: Make, tmp_path: Path
+) -> None:
+    notices, program, rules = tmp_path / "notices", tmp_path / "keep", tmp_path / "alerts.toml"
+    program.write_text(f'#!/bin/sh\ncat >> "{notices}"\necho >> "{notices}"\n')
+    program.chmod(0o700)
+    rules.write_text(f'[default]\ncommand = ["{program}"]\n')
+    rules.chmod(0o600)
+    bridge = make("mqtt-bridge", "subscribed to", MQTT_BROKER=own_mosquitto.url, MQTT_CLIENT_ID="hall")
+    with bridge, make("scheduler", "running schedules", QCTL_ALERTS=str(rules), QCTL_ALERT_INTERVAL="1"):
+        eventually(lambda: len(ops.ingest.sources()) == 2, what="heartbeats of both")
+        bridge.freeze()
+        eventually(lambda: notices.exists() and "resolved" in notices.read_text(), what="an alert")
+        first = json.loads(notices.read_text().splitlines()[0])
+        assert (first["rule"], first["level"], first["queue"]) == (
+            "silent-sources",
+            "CRITICAL",
+            "source mqtt-bridge:hall",
+        )
+        bridge.thaw()
+        eventually(lambda: '"resolved": true' in notices.read_text(), what="the notice that it is back")
