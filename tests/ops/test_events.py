@@ -14,6 +14,7 @@ from qctl.errors import NotFoundError, QctlError, UsageError
 from qctl.models import Event, EventFilter
 from qctl.ops import Ops
 from qctl.settings import Settings
+from support import stock
 from support.servers import RedisServer
 from support.waiting import later
 
@@ -122,3 +123,14 @@ def test_a_redis_that_goes_away_costs_no_event(own_redis: RedisServer, tmp_path:
     assert [event.fields["job"] for event in next(stream)] == ["b"]
     assert 0 < delays[0] < 2
     ops.close()
+
+
+def test_events_without_a_name_get_that_of_their_job(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "pickled")
+    stock.enqueue(connection, "mail", "titled", json=True, description="Invoice 7 (of March)")
+    for job in ("pickled", "titled", "gone"):
+        record_event(connection, "requeued", queue="mail", job=job)
+    record_event(connection, "started", queue="mail", job="pickled", name="send")
+    record_event(connection, "paused", queue="mail")
+    names = [event.fields.get("name") for event in ops.events.list()]
+    assert names[-5:] == ["app.tasks.send", "app.tasks.send", None, "send", None]

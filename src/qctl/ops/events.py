@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from qctl import catalog
 from qctl.broker.bookkeeping import events
-from qctl.broker.query import id_prefixes, stats_snapshot
+from qctl.broker.query import id_prefixes, job_names, stats_snapshot
 from qctl.broker.redis import clock
 from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.errors import QctlError, RedisUnreachableError, UsageError, did_you_mean
@@ -36,7 +36,7 @@ class EventOps(Part, name="events"):
         matching = events.search(self._redis, _matcher(wanted), limit=limit, since_ms=max(0, since_ms))
         if not matching and wanted.queue:
             select_queues(wanted.queue, stats_snapshot.queue_names(self._redis))
-        return matching
+        return job_names.add_to_events(self._redis, matching)
 
     def last_id(self) -> str:
         """Return the id of the newest event, after which `follow` continues."""
@@ -63,7 +63,7 @@ class EventOps(Part, name="events"):
                     for batch in events.follow(self._redis, after):
                         backoff.reset()
                         after = batch[-1].id if batch else after
-                        yield [event for event in batch if matches(event)]
+                        yield job_names.add_to_events(self._redis, [event for event in batch if matches(event)])
             except RedisUnreachableError as error:
                 on_disconnect(error, backoff.next_delay())
 

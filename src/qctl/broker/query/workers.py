@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from redis import Redis
 
+from qctl.broker.query import job_names
 from qctl.broker.query.stats_snapshot import is_alive
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.broker.worker.lease import LEASE_SECONDS
@@ -22,7 +23,7 @@ _FIELDS = (
     job_fields.WORKER_CLOCK_SKEW,
 )
 
-_JOB_FIELDS = ("status", "worker_name", "started_at", "description", "origin", "timeout")
+_JOB_FIELDS = ("status", "worker_name", "started_at", "origin", "timeout")
 """Fields of a running job: without the payload, which may be large."""
 
 _OWN_NAME = re.compile(r".+\.\d+\.[0-9a-f]{6}")
@@ -102,14 +103,16 @@ def _running(connection: Redis, ids: Collection[str]) -> dict[tuple[str, str], _
         for job_id in listed:
             pipe.hmget(keys.job(job_id), *_JOB_FIELDS)
         answers = [replies.field_values(reply, len(_JOB_FIELDS)) for reply in replies.execute(pipe)]
+    running = [job_id for job_id, (status, *_) in zip(listed, answers, strict=True) if status == b"started"]
+    functions = job_names.functions(connection, running)
     return {
         (job_id, untrusted_fields.decode(worker)): _RunningJob(
-            untrusted_fields.function_name({"description": description}),
+            functions.get(job_id, ""),
             untrusted_fields.parse_time(started),
             untrusted_fields.decode(queue),
             _seconds(timeout) if _seconds(timeout) > 0 else None,
         )
-        for job_id, (status, worker, started, description, queue, timeout) in zip(listed, answers, strict=True)
+        for job_id, (status, worker, started, queue, timeout) in zip(listed, answers, strict=True)
         if status == b"started"
     }
 
