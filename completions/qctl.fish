@@ -324,7 +324,7 @@ function __qctl_place
             set -g __qctl_takes '--confirm=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@batch'
         case 'schedule'
-            set -g __qctl_verbs 'list	List schedules and delayed jobs, with their problems' 'next	Show the next runs' 'add	Add a schedule: a cron rule or an interval' 'remove	Remove schedules, or cancel scheduled jobs' 'pause	Pause schedules or scheduled jobs' 'resume	Resume paused schedules or scheduled jobs' 'run	Run schedules or scheduled jobs now'
+            set -g __qctl_verbs 'list	List schedules and delayed jobs, with their problems' 'next	Show the next runs' 'add	Add a schedule: a cron rule or an interval' 'remove	Remove schedules, or cancel scheduled jobs' 'pause	Pause schedules or scheduled jobs' 'resume	Resume paused schedules or scheduled jobs' 'skip	Leave out the next run of schedules' 'run	Run schedules or scheduled jobs now' 'backfill	Enqueue the runs of a past span now, one job each'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
@@ -340,8 +340,8 @@ function __qctl_place
             set -g __qctl_rest '@schedule'
         case 'schedule add'
             set -g __qctl_verbs 
-            set -g __qctl_options '--help	Show this help' '--replace	Replace an existing schedule of this name' '--json	JSON output; same as -o json' '--cron	Cron rule: minute, hour, day, month, weekday' '--every	Interval between runs: 90s, 30m, 1d' '--timezone	Time zone of --cron: Europe/Berlin' '--catch-up	Runs missed while no scheduler ran: skip, one or all' '--repeat	Total number of runs' '--data	Arguments as one JSON object' '--priority	Priority: 1 high, 5 normal, 10 low' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
-            set -g __qctl_takes '--cron=' '--every=' '--timezone=' '--catch-up=' '--repeat=' '--data=' '--priority=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_options '--help	Show this help' '--pause-on-failure	Pause the schedule once a run has failed for good' '--replace	Replace an existing schedule of this name' '--json	JSON output; same as -o json' '--cron	Cron rule: minute, hour, day, month, weekday' '--every	Interval between runs: 90s, 30m, 1d' '--timezone	Time zone of --cron: Europe/Berlin' '--catch-up	Runs missed while no scheduler ran: skip, one or all' '--overlap	Runs due before the last one ended: allow, skip, or one waits' '--repeat	Total number of runs' '--data	Arguments as one JSON object' '--priority	Priority: 1 high, 5 normal, 10 low' '--queue	Queue of a function' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--cron=' '--every=' '--timezone=' '--catch-up=' '--overlap=' '--repeat=' '--data=' '--priority=' '--queue=@queue' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest 'alert-email,bulk-update,cleanup-exports,cleanup-images,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,set-notification-preference,simulate,stock-check,sync-external,welcome-email,write-messages,write-readings'
         case 'schedule remove'
             set -g __qctl_verbs 
@@ -358,11 +358,21 @@ function __qctl_place
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@schedule'
+        case 'schedule skip'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '@schedule'
         case 'schedule run'
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@schedule'
+        case 'schedule backfill'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--dry-run	Only list the runs' '--json	JSON output; same as -o json' '--since	Begin of the span: 7d ago as 7d, or 2026-11-01' '--until	End of the span' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--since=' '--until=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
         case 'worker'
             set -g __qctl_verbs 'list	List live workers with their jobs, memory and uptime' 'show	Show one worker: current job, totals, memory, pause' 'quiet	Stop workers from claiming new jobs' 'resume	Let quiet workers claim jobs again' 'stop	Stop workers after their current job'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'

@@ -75,6 +75,8 @@ UNKNOWN: dict[Path, tuple[str, str]] = {
     ("schedule", "pause"): ("nighlty", "nightly"),
     ("schedule", "resume"): ("nighlty", "nightly"),
     ("schedule", "run"): ("nighlty", "nightly"),
+    ("schedule", "skip"): ("nighlty", "nightly"),
+    ("schedule", "backfill"): ("nighlty --since 1h", "nightly"),
     ("worker", "list"): ("--queue emial", "email"),
     ("worker", "show"): ("box.2", "box.1"),
     ("worker", "quiet"): ("box.2", "box.1"),

@@ -74,6 +74,7 @@ DRY: dict[Path, Path] = {
     ("ingest", "rejects", "retry"): ("--all",),
     ("ingest", "rejects", "discard"): ("--all",),
     ("queue", "move"): ("mail", "old"),
+    ("schedule", "backfill"): ("mine", "--since", "1h"),
     ("job", "import"): ("-",),
     ("dlq", "import"): ("-",),
     ("restore",): ("kept.jsonl",),

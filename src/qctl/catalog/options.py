@@ -90,7 +90,12 @@ def delays(spec: JobSpec, options: Options, attempts: int, backoff: float) -> tu
     """Seconds before each retry: from the options, else the catalog, else `attempts` and `backoff` of the settings."""
     times = next(n for n in (options.get("attempts"), spec.retries, attempts) if n is not None)
     first = next(s for s in (options.get("backoff"), spec.backoff, backoff) if s is not None)
-    return tuple(max(1, round(min(MAX_BACKOFF_SECONDS, first * 2**n))) for n in range(times))
+    return retry_delays(times, first)
+
+
+def retry_delays(attempts: int, backoff: float) -> tuple[int, ...]:
+    """Seconds before each of so many retries: the first, doubled with each further one."""
+    return tuple(max(1, round(min(MAX_BACKOFF_SECONDS, backoff * 2**n))) for n in range(attempts))
 
 
 def _number(low: float, high: float, unit: str, whole: bool = False) -> Callable[[Any], str | None]:

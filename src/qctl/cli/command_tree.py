@@ -121,7 +121,7 @@ NOUNS: Mapping[str, Noun] = {
         "Manage scheduled jobs.",
         (
             *("schedules.list_schedules", "schedules.next_", "schedules.add", "schedules.remove"),
-            *("schedules.pause", "schedules.resume", "schedules.run"),
+            *("schedules.pause", "schedules.resume", "schedules.skip", "schedules.run", "schedules.backfill"),
         ),
     ),
     "worker": Noun(

@@ -10,6 +10,10 @@ CatchUp = Literal["skip", "one", "all"]
 """Runs that a scheduler makes up for after a downtime: none, the last one, or all."""
 
 
+Overlap = Literal["allow", "skip", "one"]
+"""Runs that are due while the last run waits or runs: start them, drop them, or let one wait until it has ended."""
+
+
 @dataclass(frozen=True)
 class Schedule:
     """A recurring job: by a `cron` rule in a `timezone`, or `every` so many seconds.
@@ -17,7 +21,8 @@ class Schedule:
     `next_at` is None while it is paused, or if it is unreadable for the reason `problem`. `last_due` is the due time of
     the last run, `last_at` the time of its creation, `last_job` its id, `runs` the number of runs. `left` is the number
     of remaining runs, None for no end. `source` is `settings`, `operator`, or `rq-scheduler` or `rq-cron` for one of a
-    stock scheduler, which qctl only shows. `missed` runs were not created before `missed_at`.
+    stock scheduler, which qctl only shows. `missed` runs were not created before `missed_at`. With `pause_on_failure`
+    it is paused once a run has failed.
     """
 
     name: str
@@ -39,3 +44,5 @@ class Schedule:
     problem: str | None = None
     missed: int = 0
     missed_at: datetime | None = None
+    overlap: Overlap = "allow"
+    pause_on_failure: bool = False

@@ -34,7 +34,8 @@ class Timer:
 
     `every` has the intervals (s), several if they differ; `left` is the number of remaining runs, None for no end.
     `next_at` is None while it is paused. `source` is `settings`, `operator`, `rq-scheduler`, `rq-cron` or `rq`.
-    `payload` has the arguments of its job, None if unreadable.
+    `payload` has the arguments of its job, None if unreadable. `overlap` is the policy for runs that are due before the
+    last one has ended, None if it has none.
     """
 
     kind: TimerKind
@@ -55,6 +56,8 @@ class Timer:
     source: str = "rq"
     payload: str | None = None
     concerns: tuple[Concern, ...] = field(default=())
+    overlap: str | None = None
+    pause_on_failure: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -18,9 +18,9 @@ from qctl.broker.redis import clock
 from qctl.broker.scheduler import delayed_jobs, rq_cron, schedules
 from qctl.catalog import arguments
 from qctl.catalog.options import Options
-from qctl.errors import NotFoundError, RefusedError
+from qctl.errors import NotFoundError, RefusedError, UsageError
 from qctl.models import TIMER_KINDS, Coming, Concern, Schedule, Timer, TimerKind, Timers
-from qctl.models.schedules import CatchUp
+from qctl.models.schedules import CatchUp, Overlap
 from qctl.ops.base import Part
 from qctl.ops.selection import select_queues
 
@@ -79,17 +79,25 @@ class ScheduleOps(Part, name="schedules"):
         every: int | None = None,
         timezone: str | None = None,
         catch_up: CatchUp = "one",
+        overlap: Overlap = "allow",
+        pause_on_failure: bool = False,
         repeat: int | None = None,
+        job_queue: str | None = None,
         job_options: Options | None = None,
         replace_existing: bool = False,
     ) -> Timer:
-        """Schedule a job of the catalog by a cron rule, or `every` so many seconds. `pairs` are `name=value` arguments
-        that supplement `data`. Raises UsageError, NotFoundError, and RefusedError if the name is taken."""
+        """Schedule a job of the catalog, or a function that QCTL_ALLOWED_JOBS allows, by a cron rule, or `every` so
+        many seconds. `pairs` are `name=value` arguments that supplement `data`; those of a function are texts.
+        `job_queue` is the queue of a function. Raises UsageError, NotFoundError, and RefusedError if the name is
+        taken."""
         known = catalog.jobs(self._settings.jobs_modules)
-        if job not in known:
+        if job in known:
+            payload = {**(data or {}), **arguments.parse(job, known[job].arguments, pairs)}
+        elif "." in job:
+            payload = {**(data or {}), **dict(_texts(pairs))}
+        else:
             hint = "known jobs: " + ", ".join(sorted(known))
             raise NotFoundError.with_suggestions(f"job {job!r} not found", job, known, hint)
-        payload = {**(data or {}), **arguments.parse(job, known[job].arguments, pairs)}
         schedule = schedules.add(
             self._redis,
             self._settings,
@@ -100,7 +108,10 @@ class ScheduleOps(Part, name="schedules"):
             every=every,
             zone=timezone,
             catch_up=catch_up,
+            overlap=overlap,
+            pause_on_failure=pause_on_failure,
             repeat=repeat,
+            queue=job_queue,
             job_options=job_options,
             replacing=replace_existing,
             actor=events.actor(),
@@ -153,6 +164,24 @@ class ScheduleOps(Part, name="schedules"):
         self._apply(row, "run")
         return row, name
 
+    def skip(self, name: str) -> tuple[Timer, bool]:
+        """Leave out the next run of a schedule. Raises NotFoundError, and RefusedError if it is paused, or another
+        program's."""
+        self._require_own(name, "skip a run of")
+        return _timer(schedules.skip(self._redis, name, actor=events.actor())), True
+
+    def backfill_times(self, name: str, since: float, until: float) -> builtins.list[datetime]:
+        """List the times in a span (s since 1970) at which a schedule is due. Raises NotFoundError and UsageError."""
+        self._require_own(name, "backfill")
+        return [clock.to_datetime(at * 1000) for at in schedules.backfill_times(self._redis, name, since, until)]
+
+    def backfill(self, name: str, since: float, until: float) -> builtins.list[str]:
+        """Create the jobs of a schedule for a span (s since 1970). Jobs that exist are not created again. Returns the
+        new ids. Raises NotFoundError and UsageError."""
+        self._require_own(name, "backfill")
+        times = schedules.backfill_times(self._redis, name, since, until)
+        return schedules.backfill(self._redis, name, times, actor=events.actor())
+
     # --- lookup ------------------------------------------------------------------------------------------------
 
     def _schedules(self, now: datetime) -> builtins.list[Timer]:
@@ -185,6 +214,12 @@ class ScheduleOps(Part, name="schedules"):
         raise NotFoundError.with_suggestions(
             message, name, [row.name for row in known], "list with: qctl schedule list"
         )
+
+    def _require_own(self, name: str, action: str) -> None:
+        """Raise RefusedError for anything but a schedule of qctl's."""
+        row = self._find(name)
+        if row.kind not in ("cron", "every"):
+            raise RefusedError(f"cannot {action} {name!r}: it is no schedule of qctl's", "qctl schedule list")
 
     def _apply(self, row: Timer, action: str) -> tuple[Timer, bool]:
         _require_not_rq_cron(row, action)
@@ -239,11 +274,22 @@ def _timer(schedule: Schedule) -> Timer:
         left=schedule.left,
         runs=schedule.runs,
         catch_up=schedule.catch_up,
+        overlap=schedule.overlap,
+        pause_on_failure=schedule.pause_on_failure,
         paused_by=paused_by,
         source=schedule.source,
         payload=schedule.payload,
         concerns=concerns,
     )
+
+
+def _texts(pairs: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Split `name=value` arguments of a function. Raises UsageError."""
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not name.isidentifier():
+            raise UsageError(f"argument {pair!r} is not name=value")
+        yield name, value
 
 
 def _is_recent(when: datetime | None, now: datetime) -> bool:

@@ -42,7 +42,13 @@ def upcoming_columns(now: datetime) -> list[Column[Coming]]:
 
 
 def describe_rule(timer: Timer) -> str:
-    """Describe a rule in English: `At 03:00, Monday through Friday`, `every 5m`, `3 more times, every 1h`."""
+    """Describe a rule in English: `At 03:00, Monday through Friday`, `every 5m, no overlap`, `3 more times`."""
+    policies = {"skip": ", no overlap", "one": ", one run waits"}.get(timer.overlap or "", "")
+    policies += ", pauses on failure" if timer.pause_on_failure else ""
+    return _describe_times(timer) + policies
+
+
+def _describe_times(timer: Timer) -> str:
     if timer.cron:
         return _describe_cron(timer.cron) + ("" if timer.timezone == "UTC" else f" ({timer.timezone})")
     if timer.kind == "once":

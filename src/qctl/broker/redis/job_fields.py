@@ -63,6 +63,9 @@ SCHEDULE_LAST_RUN_AT = "qctl_last_at"
 SCHEDULE_LAST_JOB = "qctl_last_job"
 """Id of the job that a schedule's last run enqueued."""
 
+SCHEDULE_ACCEPTED_JOB = "qctl_accepted"
+"""Id of a schedule's last job when it was resumed: its failure does not pause the schedule again."""
+
 SCHEDULE_RUNS = "qctl_runs"
 """Runs of a schedule so far."""
 

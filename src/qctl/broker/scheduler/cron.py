@@ -35,9 +35,11 @@ from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.connection import is_temporary
 from qctl.broker.redis.scripts import Script
+from qctl.broker.scheduler import overlap
 from qctl.broker.scheduler.recurrence import Recurrence, RunPlan, plan_runs
 from qctl.errors import QctlError, UsageError
 from qctl.models import CatchUp
+from qctl.models.schedules import Overlap
 
 log = logging.getLogger(__name__)
 
@@ -72,11 +74,16 @@ class ScheduleEntry:
     catch_up: CatchUp = "one"
     left: int | None = None
     source: str = "operator"
+    overlap: Overlap = "allow"
+    pause_on_failure: bool = False
 
     @property
     def fields(self) -> dict[str, Any]:
         """The schedule's part of the template's `meta`. `cron_string` and `interval` are rq-scheduler's names."""
+        policies: dict[str, Any] = {} if self.overlap == "allow" else {"overlap": self.overlap}
+        policies |= {"pause_on_failure": True} if self.pause_on_failure else {}
         return {
+            **policies,
             "job": self.job.name,
             "cron_string": self.rule.cron,
             "interval": self.rule.every,
@@ -172,14 +179,27 @@ class CronScheduler(Scheduler):  # type: ignore[misc, no-any-unimported]  # rq-s
             self._delete_if_empty(name)
             return []
         entry = parse_entry(self.connection, name, fields)
+        verdict, last_job = overlap.judge(
+            self.connection, fields, entry.overlap, pause_on_failure=entry.pause_on_failure
+        )
+        if verdict == "failed":
+            self._pause(name, due, f"its last run failed, job {last_job}; it pauses on failure")
+            return []
+        if verdict == "wait":
+            self._postpone(name, due, now + 1)
+            return []
         plan = plan_runs(entry.rule, due, now, entry.catch_up)
+        dropped = len(plan.runs) if verdict == "skip" else 0
+        plan = replace(plan, runs=[]) if dropped else plan
         runs = plan.runs if entry.left is None else plan.runs[: entry.left]
         left = None if entry.left is None else entry.left - len(runs)
         repeated = fields.get(job_fields.SCHEDULE_REPEATED.encode(), b"0")
         jobs = [entry.job_for(run, int(repeated) if repeated.isdigit() else 0) for run in runs]
-        reply = _fire(self.connection, **self._values(entry, due, now, replace(plan, runs=runs), jobs, left))
+        reply = _fire(self.connection, **self._values(entry, due, now, replace(plan, runs=runs), jobs, left, dropped))
         if replies.integer(reply) < 0:
             return []
+        if dropped:
+            log.info("schedule %s: %d runs were dropped, because job %s has not ended", name, dropped, last_job)
         if plan.skipped:
             log.warning(
                 "schedule %s missed %d runs while no scheduler ran; policy %s", name, plan.skipped, entry.catch_up
@@ -188,7 +208,14 @@ class CronScheduler(Scheduler):  # type: ignore[misc, no-any-unimported]  # rq-s
         return [job.id for job in jobs]
 
     def _values(
-        self, entry: ScheduleEntry, due: int, now: int, plan: RunPlan, jobs: list[NewJob], left: int | None
+        self,
+        entry: ScheduleEntry,
+        due: int,
+        now: int,
+        plan: RunPlan,
+        jobs: list[NewJob],
+        left: int | None,
+        dropped: int,
     ) -> dict[str, Any]:
         """The values of `fire.lua`."""
         rows: list[_JobRow] = []
@@ -213,10 +240,20 @@ class CronScheduler(Scheduler):  # type: ignore[misc, no-any-unimported]  # rq-s
             "queue": entry.job.queue,
             "job_name": entry.job.name,
             "skipped": plan.skipped,
+            "dropped": dropped,
             "catch_up": entry.catch_up,
             "jobs": rows,
             "fields": fields,
         }
+
+    def _postpone(self, name: str, due: float, until: int) -> None:
+        """Let a run wait for the end of the last one, unless the schedule has changed meanwhile."""
+        with self.connection.pipeline() as pipe, suppress(WatchError):
+            pipe.watch(self.scheduled_jobs_key)
+            if pipe.zscore(self.scheduled_jobs_key, name) == due:
+                pipe.multi()
+                pipe.zadd(self.scheduled_jobs_key, {name: until}, xx=True)
+                pipe.execute()
 
     def _delete_if_empty(self, name: str) -> None:
         """Delete the entry of a schedule without a hash, unless the hash is written meanwhile."""
@@ -303,11 +340,18 @@ def parse_entry(connection: Redis, name: str, fields: Mapping[bytes, bytes]) -> 
         catch_up = meta.get("catch_up", "one")
         left = fields.get(job_fields.SCHEDULE_RUNS_LEFT.encode())
         entry = ScheduleEntry(
-            name, rule, job, catch_up, None if left is None else int(left), str(meta.get("source", "operator"))
+            name,
+            rule,
+            job,
+            catch_up,
+            None if left is None else int(left),
+            str(meta.get("source", "operator")),
+            meta.get("overlap", "allow"),
+            meta.get("pause_on_failure") is True,
         )
     except Exception as error:  # a corrupt hash may raise anything
         raise UsageError(f"cannot be read: {type(error).__name__}: {error}") from error
-    if catch_up not in get_args(CatchUp) or not job.queue:
-        raise UsageError("cannot be read: it has no queue, or an unknown catch-up policy")
+    if catch_up not in get_args(CatchUp) or entry.overlap not in get_args(Overlap) or not job.queue:
+        raise UsageError("cannot be read: it has no queue, or an unknown policy")
     rule.check()
     return entry

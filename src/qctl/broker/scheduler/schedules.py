@@ -6,7 +6,7 @@ import math
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, get_args
@@ -22,11 +22,12 @@ from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
 from qctl.broker.scheduler.cron import NEVER_DUE, CronScheduler, ScheduleEntry, parse_entry
 from qctl.broker.scheduler.recurrence import Recurrence
+from qctl.broker.worker.guarded_job import guarded_class
 from qctl.catalog import arguments, options
 from qctl.catalog.options import Options
-from qctl.catalog.specs import JobSpec
 from qctl.errors import NotFoundError, QctlError, RefusedError, SettingsError, UsageError
 from qctl.models import CatchUp, Schedule
+from qctl.models.schedules import Overlap
 from qctl.settings import Settings
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -34,6 +35,9 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 RETRY_SECONDS = 5.0
 """Time (s) for which a requested run is sent again while Redis is unreachable."""
+
+MAX_BACKFILLED_RUNS = 1000
+"""Maximum runs of one backfill; a longer span is refused."""
 
 MAX_LISTED_SCHEDULES = 1000
 """Maximum schedules that are listed; the rest are left out."""
@@ -92,7 +96,10 @@ def add(
     every: int | None = None,
     zone: str | None = None,
     catch_up: CatchUp = "one",
+    overlap: Overlap = "allow",
+    pause_on_failure: bool = False,
     repeat: int | None = None,
+    queue: str | None = None,
     job_options: Options | None = None,
     replacing: bool = False,
     actor: str,
@@ -106,16 +113,16 @@ def add(
         raise UsageError(f"schedule name {name!r} is not made of at most 80 letters, digits, _ and -")
     if catch_up not in get_args(CatchUp):
         raise UsageError(f"catch-up policy {catch_up!r} is not skip, one or all")
+    if overlap not in get_args(Overlap):
+        raise UsageError(f"overlap policy {overlap!r} is not allow, skip or one")
     if repeat is not None and not 1 <= repeat <= 1_000_000:
         raise UsageError(f"repeat {repeat} is not between 1 and 1000000")
     rule = Recurrence(" ".join(cron.split()) if cron else None, every, zone or settings.timezone)
     rule.check()
-    spec = catalog.jobs(settings.jobs_modules).get(job)
-    if spec is None or spec.batch:
-        raise NotFoundError(f"job {job!r} is not in the catalog")
+    new_job = _new_job(job, data or {}, job_options or {}, settings, queue)
     if not replacing and connection.zscore(keys.SCHEDULES, name) is not None:
         raise RefusedError(f"schedule {name!r} exists", hint=f"qctl schedule remove {name}")
-    entry = ScheduleEntry(name, rule, _new_job(spec, data or {}, job_options or {}, settings), catch_up, repeat)
+    entry = ScheduleEntry(name, rule, new_job, catch_up, repeat, overlap=overlap, pause_on_failure=pause_on_failure)
     entry.job_for(0).hash_fields(connection)  # raises UsageError for invalid arguments
     store = CronScheduler(connection)
     store.save(entry, due=rule.after(store.now()))
@@ -123,7 +130,19 @@ def add(
     return get_schedule(connection, name)
 
 
-def _new_job(spec: JobSpec, data: Mapping[str, Any], job_options: Options, settings: Settings) -> NewJob:
+def _new_job(name: str, data: Mapping[str, Any], job_options: Options, settings: Settings, queue: str | None) -> NewJob:
+    """The job of a schedule: of the catalog, or a function that QCTL_ALLOWED_JOBS allows, in a queue of its own."""
+    spec = catalog.jobs(settings.jobs_modules).get(name)
+    if spec is None and guarded_class(settings.allowed_jobs).may_run(name):
+        if job_options:
+            raise UsageError("a schedule of a function has no priority", "choose its queue with --queue")
+        delays = options.retry_delays(settings.attempts, settings.backoff_ms / 1000)
+        return NewJob("", name, name, queue or "default", data, 180, delays, settings.keep_finished)
+    if spec is None or spec.batch:
+        hint = "functions of your own must be in QCTL_ALLOWED_JOBS" if "." in name else None
+        raise NotFoundError(f"job {name!r} is not in the catalog", hint=hint)
+    if queue is not None and catalog.base_queue(queue) != spec.queue:
+        raise UsageError(f"job {name!r} of the catalog runs in queue {spec.queue!r}", "omit --queue")
     allowed = ("priority", "attempts", "backoff")
     if unknown := job_options.keys() - set(allowed):
         raise UsageError(f"a schedule has no option {', '.join(sorted(unknown))}; allowed: {', '.join(allowed)}")
@@ -165,12 +184,59 @@ def resume(connection: Redis, name: str, *, actor: str) -> Schedule:
     if connection.zscore(keys.SCHEDULES, name) != NEVER_DUE:
         return get_schedule(connection, name)
     entry.rule.check()
+    last_job = replies.optional_bytes(connection.hget(keys.schedule(name), job_fields.SCHEDULE_LAST_JOB)) or b""
     with connection.pipeline() as pipe:
         pipe.hdel(keys.schedule(name), job_fields.SCHEDULE_PAUSED_BY, job_fields.SCHEDULE_PROBLEM)
+        pipe.hset(keys.schedule(name), job_fields.SCHEDULE_ACCEPTED_JOB, last_job)
         pipe.zadd(keys.SCHEDULES, {name: entry.rule.after(CronScheduler(connection).now())}, xx=True)
         _record(pipe, entry, actor, "resumed")
         pipe.execute()
     return get_schedule(connection, name)
+
+
+def skip(connection: Redis, name: str, *, actor: str) -> Schedule:
+    """Leave out the next run of a schedule. Raises NotFoundError, RefusedError if it is paused."""
+    entry = _read_entry(connection, name)
+    due = connection.zscore(keys.SCHEDULES, name)
+    if due is None or due == NEVER_DUE:
+        raise RefusedError(f"schedule {name!r} is paused: it has no next run", hint=f"qctl schedule resume {name}")
+    with connection.pipeline() as pipe:
+        pipe.watch(keys.SCHEDULES)
+        if pipe.zscore(keys.SCHEDULES, name) == due:
+            pipe.multi()
+            pipe.zadd(keys.SCHEDULES, {name: entry.rule.after(int(due))}, xx=True)
+            _record(pipe, entry, actor, "next run skipped")
+            pipe.execute()
+    return get_schedule(connection, name)
+
+
+def backfill_times(connection: Redis, name: str, since: float, until: float) -> list[int]:
+    """The times (s since 1970) in a span at which a schedule is due by its rule, at most `MAX_BACKFILLED_RUNS`.
+
+    Raises NotFoundError, and UsageError for a span that is empty or has more.
+    """
+    entry = _read_entry(connection, name)
+    if until <= since:
+        raise UsageError("the span is empty: --until is not after --since")
+    times: list[int] = []
+    time_ = math.ceil(since) if entry.rule.every else entry.rule.after(math.ceil(since) - 1)
+    while time_ < until:
+        if len(times) == MAX_BACKFILLED_RUNS:
+            raise UsageError(f"the span has more than {MAX_BACKFILLED_RUNS} runs of {name!r}", "choose a shorter one")
+        times.append(time_)
+        time_ = entry.rule.after(time_)
+    return times
+
+
+def backfill(connection: Redis, name: str, times: Sequence[int], *, actor: str) -> list[str]:
+    """Create the jobs of past times of a schedule. One that exists is not created again. Returns the new ids."""
+    entry = _read_entry(connection, name)
+    trace = uuid.uuid4().hex
+    jobs = [replace(entry.job_for(at), trace=trace) for at in times]
+    if not jobs:
+        return []
+    created = enqueue.create(connection, jobs, actor=actor, retry_seconds=RETRY_SECONDS)
+    return [job.id for job, is_new in zip(jobs, created, strict=True) if is_new]
 
 
 def run(connection: Redis, name: str, *, actor: str) -> str:
@@ -281,6 +347,8 @@ def _parse_schedule(connection: Redis, name: str, due: float, fields: Any) -> Sc
         every=entry.rule.every,
         timezone=entry.rule.zone,
         catch_up=entry.catch_up,
+        overlap=entry.overlap,
+        pause_on_failure=entry.pause_on_failure,
         left=entry.left,
         source=entry.source,
         payload=untrusted_fields.indent_payload(state.get(b"data"))[0],

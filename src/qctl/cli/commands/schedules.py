@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal, cast
 import typer
 
 from qctl import durations, view
-from qctl.cli import documents
+from qctl.cli import documents, moments
 from qctl.cli.command import command
 from qctl.cli.exit_codes import ExitCode, exit_code_of_many
 from qctl.cli.session import Session
 from qctl.errors import UsageError
 from qctl.models import TIMER_KINDS, Timer, TimerKind
-from qctl.models.schedules import CatchUp
+from qctl.models.schedules import CatchUp, Overlap
 from qctl.quantities import quantity
 from qctl.view import Cell
 
@@ -88,7 +88,7 @@ def next_(
 def add(
     session: Session,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the schedule: letters, digits, _ and -.")],
-    job: Annotated[str, typer.Argument(metavar="JOB", help="Name of a job in the catalog.")],
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Job of the catalog, or function of QCTL_ALLOWED_JOBS.")],
     pairs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -106,11 +106,23 @@ def add(
     catch_up: Annotated[
         str, typer.Option("--catch-up", metavar="POLICY", help="Runs missed while no scheduler ran: skip, one or all.")
     ] = "one",
+    overlap: Annotated[
+        str,
+        typer.Option(
+            "--overlap", metavar="POLICY", help="Runs due before the last one ended: allow, skip, or one waits."
+        ),
+    ] = "allow",
+    pause_on_failure: Annotated[
+        bool, typer.Option("--pause-on-failure", help="Pause the schedule once a run has failed for good.")
+    ] = False,
     repeat: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Total number of runs. Default: endless.")
     ] = None,
     data: Annotated[str | None, typer.Option(metavar="JSON", help="Arguments as one JSON object.")] = None,
     priority: Annotated[int | None, typer.Option(metavar="N", help="Priority: 1 high, 5 normal, 10 low.")] = None,
+    queue: Annotated[
+        str | None, typer.Option("--queue", metavar="QUEUE", help="Queue of a function. Default: default.")
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace an existing schedule of this name.")] = False,
 ) -> None:
     """Add a schedule: a cron rule or an interval.
@@ -121,6 +133,8 @@ def add(
         raise UsageError("give either --cron or --every")
     if catch_up not in ("skip", "one", "all"):
         raise UsageError(f"--catch-up: unknown policy {catch_up!r}", "allowed: skip, one, all")
+    if overlap not in ("allow", "skip", "one"):
+        raise UsageError(f"--overlap: unknown policy {overlap!r}", "allowed: allow, skip, one")
     interval = None if every is None else durations.parse(every, "--every", min_seconds=1.0)
     added = session.ops.schedules.add(
         name,
@@ -131,6 +145,9 @@ def add(
         every=None if interval is None else round(interval),
         timezone=zone,
         catch_up=cast("CatchUp", catch_up),
+        overlap=cast("Overlap", overlap),
+        pause_on_failure=pause_on_failure,
+        job_queue=queue,
         repeat=repeat,
         job_options=None if priority is None else {"priority": priority},
         replace_existing=replace,
@@ -196,6 +213,49 @@ def resume(session: Session, names: Names) -> ExitCode:
     return _for_each(session, names, "resume", action, describe)
 
 
+@command("skip", examples="qctl schedule skip nightly", changes=True)
+def skip(session: Session, names: Names) -> ExitCode:
+    """Leave out the next run of schedules."""
+    now = datetime.now(timezone.utc)
+
+    def action(name: str) -> ScheduleResult:
+        return (*session.ops.schedules.skip(name), None)
+
+    def describe(result: ScheduleResult) -> str:
+        return f"{result[0].name}: run skipped; next run {view.local_time(result[0].next_at, now)}"
+
+    return _for_each(session, names, "skip", action, describe)
+
+
+@command(
+    "backfill",
+    examples="qctl schedule backfill nightly --since 7d --dry-run\n"
+    "qctl schedule backfill nightly --since 2026-11-01 --until 2026-11-08",
+    changes=True,
+)
+def backfill(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a schedule.")],
+    since: Annotated[str, typer.Option(metavar="TIME", help="Begin of the span: 7d ago as 7d, or 2026-11-01.")],
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="End of the span. Default: now.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the runs.")] = False,
+) -> None:
+    """Enqueue the runs of a past span now, one job each.
+
+    A run whose job exists is not enqueued again. At most 1000 runs.
+    """
+    start, end = moments.parse(since, "--since") or 0.0, moments.parse(until or "0s", "--until") or 0.0
+    times = session.ops.schedules.backfill_times(name, start, end)
+    created = [] if dry_run else session.ops.schedules.backfill(name, start, end)
+    now = datetime.now(timezone.utc)
+    if dry_run:
+        lines = [Cell(view.local_time(at, now)) for at in times]
+        lines.append(Cell(f"{name}: {quantity(len(times), 'run')} would be enqueued"))
+    else:
+        lines = [Cell(f"{name}: {len(created)} of {quantity(len(times), 'run')} enqueued", "good")]
+    session.out.report(documents.schedule_backfill(name, times, created, dry_run), lines)
+
+
 @command("run", examples="qctl schedule run nightly\nqctl schedule run nightly -o name", changes=True)
 def run(session: Session, names: Names) -> ExitCode:
     """Run schedules or scheduled jobs now.
@@ -216,7 +276,7 @@ def run(session: Session, names: Names) -> ExitCode:
 def _for_each(
     session: Session,
     names: Sequence[str],
-    verb: Literal["remove", "pause", "resume", "run"],
+    verb: Literal["remove", "pause", "resume", "run", "skip"],
     action: Callable[[str], ScheduleResult],
     describe: Callable[[ScheduleResult], str],
 ) -> ExitCode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from qctl.cli.documents.document import Document, time
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     *("name", "kind", "job", "queue", "next_at", "last_at", "last_job", "last_status", "cron", "timezone", "every"),
     *("in_words", "left", "runs", "catch_up", "paused_by", "source", "payload", "concerns", "problem"),
+    *("overlap", "pause_on_failure"),
 )
 
 
@@ -31,7 +33,7 @@ def _timer(timer: Timer) -> Record:
         *(timer.name, timer.kind, timer.job, timer.queue, time(timer.next_at), time(timer.last_at), timer.last_job),
         *(timer.last_status, timer.cron, timer.timezone if timer.cron else None, list(timer.every)),
         *(describe_rule(timer), timer.left, timer.runs, timer.catch_up, timer.paused_by, timer.source, timer.payload),
-        *([concern.kind for concern in timer.concerns], problem),
+        *([concern.kind for concern in timer.concerns], problem, timer.overlap, timer.pause_on_failure),
     )
     return dict(zip(_COLUMNS, values, strict=True))
 
@@ -57,10 +59,17 @@ def schedule_add(timer: Timer) -> Document:
     return Document("qctl.schedule.add/1", "name", _COLUMNS, _timer(timer))
 
 
+def schedule_backfill(name: str, times: Sequence[datetime], created: Sequence[str], dry_run: bool) -> Document:
+    """`qctl schedule backfill`."""
+    head: Record = {"name": name, "due": len(times), "created": len(created), "dry_run": dry_run}
+    rows: list[Record] = [{"at": time(at)} for at in times]
+    return Document("qctl.schedule.backfill/1", "at", ("at",), head, "times", rows)
+
+
 def schedule_actions(
     verb: str, done: Sequence[tuple[Timer, bool, str | None]], failures: Sequence[tuple[str, QctlError]]
 ) -> Document:
-    """`qctl schedule remove`, `pause`, `resume` and `run`: the result for each, and the job that `run` created."""
+    """`qctl schedule remove|pause|resume|skip|run`: the result for each, and the job that `run` created."""
     columns = ("name", "changed", "job", "next_at", "error")
     rows: list[Record] = [
         {"name": row.name, "changed": changed, "job": job, "next_at": time(row.next_at), "error": None}

@@ -16,6 +16,7 @@
 --   queue
 --   job_name
 --   skipped: number of skipped runs
+--   dropped: number of runs that were due before the last one had ended
 --   catch_up: policy
 -- KEYS jobs[n]
 --   job HASH
@@ -58,6 +59,9 @@ end
 if tonumber(skipped) > 0 then
     redis.call('HSET', schedule, 'qctl_missed', skipped, 'qctl_missed_at', now)
     record('skipped', 'count', skipped, 'reason', 'no scheduler ran; policy ' .. catch_up)
+end
+if tonumber(dropped) > 0 then
+    record('skipped', 'count', dropped, 'reason', 'the last run has not ended; overlap policy skip')
 end
 if runs_left ~= '' then redis.call('HSET', schedule, 'qctl_left', runs_left) end
 if next_due ~= '' then
