@@ -1,0 +1,100 @@
+"""The files of deploy/cluster/, read by real servers: replicas and Sentinels log in, and a failover works."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from qctl.broker.redis.connection import connect
+from qctl.settings import Settings
+from support.process import Program, free_port
+from support.servers import redis_command
+from support.waiting import eventually
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+CLUSTER = DEPLOY / "cluster"
+
+
+class Server(Program):
+    """A server that reads a file of `deploy/cluster`, on 127.0.0.1."""
+
+    def __init__(self, folder: Path, name: str, port: int, *words: str, password: str, user: str = "default") -> None:
+        self.port, self.login = port, {"username": user, "password": password}
+        super().__init__(name, [redis_command(), str(folder / f"{name}.conf"), *words], folder)
+
+    def connect(self) -> redis.Redis:
+        """A client of its own. Close it."""
+        return redis.Redis(port=self.port, protocol=2, retry=Retry(NoBackoff(), 0), **self.login)  # type: ignore[arg-type]
+
+    def ready(self) -> bool:
+        """True if it lets the client in."""
+        with closing(self.connect()) as client:
+            try:
+                return bool(client.ping())
+            except redis.ConnectionError:
+                return False
+
+
+def make_server(folder: Path, name: str, port: int, primary: int | None = None) -> Server:
+    """A Redis by redis.conf, with the users of both files; a replica of `primary` if there is one."""
+    text = (CLUSTER / "redis.conf").read_text().replace("bind 10.0.0.1 127.0.0.1", "bind 127.0.0.1")
+    text = text.replace("port 6379", f"port {port}", 1).replace("/etc/redis/users.acl", str(folder / "users.acl"))
+    if primary is not None:
+        text = text.replace("# replicaof 10.0.0.1 6379", f"replicaof 127.0.0.1 {primary}")
+    (folder / name).mkdir()
+    (folder / f"{name}.conf").write_text(f"{text}\ndir {folder / name}\n")
+    return Server(folder, name, port, user="qctl-worker", password="change-me-worker")
+
+
+def make_sentinel(folder: Path, primary: int) -> Server:
+    """A Sentinel by sentinel.conf that needs nobody's vote."""
+    port = free_port()
+    text = (CLUSTER / "sentinel.conf").read_text().replace("bind 10.0.0.1 127.0.0.1", "bind 127.0.0.1")
+    text = text.replace("port 26379", f"port {port}").replace("/var/lib/redis", str(folder))
+    text = text.replace("10.0.0.1 6379 2", f"127.0.0.1 {primary} 1")
+    (folder / "sentinel.conf").write_text(text)
+    return Server(folder, "sentinel", port, "--sentinel", password="change-me-clients")
+
+
+def test_files_make_a_site_that_fails_over(tmp_path: Path, make_settings: Callable[..., Settings]) -> None:
+    users = [(path / name).read_text() for path, name in ((DEPLOY, "redis-users.acl"), (CLUSTER, "users.acl"))]
+    (tmp_path / "users.acl").write_text("".join(users))
+    ports = free_port(), free_port()
+    servers = [make_server(tmp_path, "redis0", ports[0]), make_server(tmp_path, "redis1", ports[1], ports[0])]
+    sentinel = make_sentinel(tmp_path, ports[0])
+    line = re.search(r"^REDIS_URL=(.*)$", (CLUSTER / "qctl.env").read_text(), re.M)
+    assert line
+    hosts = ",".join(f"10.0.0.{n}:26379" for n in (1, 2, 3))
+    assert hosts in line[1]
+    url = line[1].replace(hosts, f"127.0.0.1:{sentinel.port}")
+    with ExitStack() as running:
+        for program in (*servers, sentinel):
+            running.enter_context(program)
+        client = running.enter_context(connect(make_settings(REDIS_URL=url, QCTL_REDIS_REPLICAS="1")))
+        watcher = running.enter_context(closing(sentinel.connect()))
+        eventually(lambda: written(client), what="a write that a replica allows", every=0.1)
+        eventually(lambda: watcher.sentinel_master("orders")["num-slaves"] == 1, what="the replica known", every=0.1)
+        assert watcher.execute_command("SENTINEL", "CKQUORUM", "orders")
+        eventually(lambda: failed_over(watcher), what="a failover", every=0.5)
+        eventually(lambda: watcher.sentinel_master("orders")["port"] == ports[1], what="the new primary", every=0.1)
+        eventually(lambda: written(client), what="a write to the new primary", every=0.1)
+
+
+def written(client: redis.Redis) -> bool:
+    try:
+        return bool(client.set("qctl:test", "1"))
+    except redis.RedisError:
+        return False
+
+
+def failed_over(watcher: redis.Redis) -> bool:
+    try:
+        return bool(watcher.execute_command("SENTINEL", "FAILOVER", "orders"))
+    except redis.ResponseError:  # it does not know yet that the replica is good
+        return False
