@@ -16,7 +16,7 @@ from tui.fake import MonitorOps
 
 FOLDER = Path(__file__).parent / "screens"
 
-SIZES = ((80, 24), (140, 40))
+SIZES = ((80, 24), (120, 40), (200, 60))
 
 SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "1-overview": (("1",), "quarantine"),

@@ -31,33 +31,33 @@ from tui.replay.test_recorder import stats_at, written
 
 CASES: dict[tuple[str, str], tuple[str, str]] = {
     ("Monitor", "escape"): ("3 escape", "[2 Queues]"),
-    ("Monitor", "tab"): ("1 =quarantine tab enter", "[4 Dead letters]"),
-    ("Grid", "up"): ("down up", "> q000"),
-    ("Grid", "k"): ("down k", "> q000"),
-    ("Grid", "down"): ("down", "> q001"),
-    ("Grid", "j"): ("j", "> q001"),
-    ("Grid", "pagedown"): ("pagedown pagedown", "> q044"),
-    ("Grid", "pageup"): ("end pageup", "> q077"),
-    ("Grid", "home"): ("end home", "> q000"),
-    ("Grid", "end"): ("end", "> q099"),
-    ("Grid", "G"): ("G", "> q099"),
+    ("Monitor", "tab"): ("1 =quarantine tab tab enter", "[4 Dead letters]"),
+    ("Grid", "up"): ("down up", "> ○  q000"),
+    ("Grid", "k"): ("down k", "> ○  q000"),
+    ("Grid", "down"): ("down", "> ○  q001"),
+    ("Grid", "j"): ("j", "> ○  q001"),
+    ("Grid", "pagedown"): ("pagedown pagedown", "> ○  q044"),
+    ("Grid", "pageup"): ("end pageup", "> ○  q077"),
+    ("Grid", "home"): ("end home", "> ○  q000"),
+    ("Grid", "end"): ("end", "> ○  q099"),
+    ("Grid", "G"): ("G", "> ○  q099"),
     ("Grid", "right"): ("right enter", "only q000 queued"),
     ("Grid", "left"): ("left enter", "[6 Workers]"),
-    ("Grid", "enter"): ("enter", "This queue has no workers."),
+    ("Grid", "enter"): ("enter", "waiting jobs by name"),
     ("ActionDialog", "escape"): ("p escape", "nothing was done"),
     ("ActionDialog", "left"): ("p left enter", "done: q000 is paused"),
     ("ActionDialog", "up"): ("p up enter", "done: q000 is paused"),
     ("ActionDialog", "right"): ("p left right enter", "nothing was done"),
     ("ActionDialog", "down"): ("p up down enter", "nothing was done"),
-    ("TextWindow", "escape"): ("y escape", "> q000"),
-    ("TextWindow", "q"): ("y q", "> q000"),
-    ("TextWindow", "enter"): ("y enter", "> q000"),
+    ("TextWindow", "escape"): ("y escape", "> ○  q000"),
+    ("TextWindow", "q"): ("y q", "> ○  q000"),
+    ("TextWindow", "enter"): ("y enter", "> ○  q000"),
     ("TextWindow", "y"): ("question_mark y", ""),
     ("NewJobDialog", "escape"): ("a =alert-email escape", "nothing was done"),
     ("NewJobDialog", "down"): ("a =alert-email down enter", "Enqueue bulk-update"),
     ("NewJobDialog", "up"): ("a =alert-email down down up enter", "Enqueue bulk-update"),
-    ("ThemeDialog", "escape"): ("t =monokai escape", "> q000"),
-    ("Prompt", "escape"): ("slash q 9 escape", "> q000"),
+    ("ThemeDialog", "escape"): ("t =monokai escape", "> ○  q000"),
+    ("Prompt", "escape"): ("slash q 9 escape", "> ○  q000"),
     ("ReplayMonitor", "left"): ("shift+right left", " 50 "),
     ("ReplayMonitor", "right"): ("right", " 10 "),
     ("ReplayMonitor", "shift+left"): ("shift+right shift+right shift+left", " 60 "),
@@ -98,12 +98,12 @@ def test_a_binding_has_its_effect(case: tuple[str, str]) -> None:
 
     async def script(driver: Driver) -> None:
         await driver.press("2")
-        await driver.until("> q000")
+        await driver.until("> ○  q000")
         windows = len(driver.app.screen_stack)
         for key in keys.split():
             await (driver.until(key[1:]) if key.startswith("=") else driver.press(key))
         await driver.until(shown)
-        if case[0] in ("TextWindow", "Prompt") and shown == "> q000":
+        if case[0] in ("TextWindow", "Prompt") and shown == "> ○  q000":
             await driver.until(lambda: len(driver.app.screen_stack) == windows)
             assert driver.app.focused is driver.app._grid
         if case == ("TextWindow", "y"):
@@ -123,7 +123,7 @@ def test_a_key_moves_through_a_recording(case: tuple[str, str], tmp_path: Path) 
             async with app.run_test(size=(120, 30)) as pilot:
                 driver = Driver(app, pilot)
                 await driver.press("2")
-                await driver.until("> email")
+                await driver.until("> ▲  email")
                 await driver.press(*keys.split())
                 await driver.until(shown)
 

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cli.fake import NOW
+from qctl.models import Finding, Health
 from tui.driving import Driver, drive
 from tui.fake import MonitorOps
 
@@ -33,12 +35,6 @@ def test_every_number_of_the_overview_leads_to_the_rows_it_counts() -> None:
         await driver.until(lambda: "only email" not in driver.lines[0])
         await driver.press("1", "left", "enter")  # what was chosen last is still chosen: one before that
         await driver.until("only email scheduled")
-        await driver.press("1", "shift+tab", *["right"] * 5, "enter")
-        await driver.until("only finished")
-        await driver.press("1", "shift+tab", "left", "left", "enter")
-        await driver.until("only queued scheduled deferred")
-        await driver.press("escape", "shift+tab", *["left"] * 3, "enter")
-        await driver.until("[2 Queues]")
         await driver.press("2")
         await driver.until("[2 Queues]")
         await driver.press("left", "enter")
@@ -46,6 +42,60 @@ def test_every_number_of_the_overview_leads_to_the_rows_it_counts() -> None:
         await driver.until(lambda: ops.calls_of("workers__list")[-1] == (("email",), {}))
 
     drive(ops, script, size=(160, 40))
+
+
+def test_the_tiles_lead_to_the_pages_with_more() -> None:
+    async def script(driver: Driver) -> None:
+        for title, shown in (("Errors", "[4 Dead letters]"), ("Oldest", "[2 Queues]"), ("In ", "[8 Metrics]")):
+            await driver.press("1")
+            await driver.until("quarantine")
+            await driver._pilot.click(offset=(driver.lines[2].index(title) + 1, 3))
+            await driver.until(shown)
+
+    drive(MonitorOps(), script, size=(120, 40))
+
+
+def test_a_problem_offers_the_command_that_mends_it() -> None:
+    async def script(driver: Driver) -> None:
+        await driver.until("quarantine")
+        await driver.press("f")
+        await driver.until("choose a problem first")
+        await driver.press("shift+tab", "f")
+        await driver.until("dlq list")
+        await driver.press("enter")
+        await driver.until("said: dlq list")
+
+    drive(MonitorOps(), script, run=lambda line: f"said: {line}")
+
+
+def test_a_paused_queue_is_resumed_from_the_problems() -> None:
+    paused = Finding("paused", "ok", "queue email is paused", "qctl resume email", "email", NOW, "notice")
+    ops = MonitorOps(health__check=Health("ok", [paused, Finding("redis", "ok", "Redis answers")]))
+
+    async def script(driver: Driver) -> None:
+        await driver.until("queue email is paused")
+        await driver.until("1 check ok")
+        await driver.press("shift+tab", "f")
+        await driver.until("Resume email")
+        await driver.press("escape", "p")
+        await driver.until("Resume email")
+        await driver.press("escape", "enter")
+        await driver.until("> ■  email")
+        await driver.until("[2 Queues]")
+
+    drive(ops, script)
+
+
+def test_no_problem_is_one_line() -> None:
+    ops = MonitorOps(health__check=Health("ok", [Finding("redis", "ok", "Redis answers")]))
+
+    async def script(driver: Driver) -> None:
+        await driver.until("none: 1 check ok")
+        assert sum("Problems" in line for line in driver.lines) == 1
+        first = next(number for number, line in enumerate(driver.lines) if "Problems" in line)
+        assert "Queues by trouble" in driver.lines[first + 3]
+
+    drive(ops, script, size=(120, 40))
 
 
 def test_numbers_of_a_pipeline_lead_to_its_batches_and_rejects() -> None:

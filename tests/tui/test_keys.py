@@ -11,6 +11,7 @@ from tui.fake import MonitorOps
 CASES: dict[str, tuple[str, str]] = {
     "mark": ("2 space", ">"),
     "pause": ("2 down p", "Pause report"),
+    "fix": ("1 shift+tab f", "dlq list"),
     "retry": ("2 r", "2 jobs will run again"),
     "move": ("3 m", "Target queue:"),
     "run": ("5 r", "1 job of inventory will run now"),
@@ -41,6 +42,7 @@ CASES: dict[str, tuple[str, str]] = {
 
 
 FILLED = {
+    "1": "quarantine",
     "2": "sensor-data",
     "3": "job-1",
     "4": "Traceback: ...",
@@ -105,15 +107,15 @@ def test_digits_show_pages_and_escape_goes_back(digit: str, shown: str) -> None:
 def test_enter_leads_from_the_overview_to_a_queue_and_its_numbers() -> None:
     async def script(driver: Driver) -> None:
         await driver.until("quarantine")
-        assert driver.lines[8].startswith("│> email")  # held, so it is the worst
+        assert driver.lines[11].startswith("│> ■  email")  # held, so it is the worst
         await driver.press("down", "enter")
         await driver.until("[2 Queues]")
-        await driver.until("> report")
+        await driver.until("> ●  report")
         await driver.press("enter")
-        await driver.until("This queue has no workers.")
+        await driver.until("waiting jobs by name")
         await driver.press("escape", "escape")
         await driver.until("[1 Overview]")
-        await driver.press("tab", "enter")
+        await driver.press("shift+tab", "enter")
         await driver.until("[4 Dead letters]")
 
     drive(MonitorOps(), script)
@@ -163,7 +165,7 @@ def test_typed_text_is_completed() -> None:
         await driver.press("right", "enter")
         await driver.until("said: stats")
         await driver.press("escape")
-        await driver.until("> email")
+        await driver.until("> ■  email")
         await driver.press("slash")
         await driver.type("RE")
         await driver.until("REport")

@@ -55,19 +55,19 @@ def test_an_event_refreshes_numbers_and_keeps_the_selected_row() -> None:
         await driver.press("2")
         await driver.until("sensor-data")
         await driver.press("down", "space", "up")
-        await driver.until(">✓report")
+        await driver.until(">✓●  report")
         queues[:0] = [QueueStats(f"a{n}") for n in range(5)]
         queues[6] = replace(queues[6], waiting=99_999)
         stream.happen(event(1))
         await driver.until("99999")
-        assert [line[1:9] for line in driver.lines if line.startswith("│>")] == [">✓report"]
+        assert [line[1:12] for line in driver.lines if line.startswith("│>")] == [">✓●  report"]
         del queues[:6]
         stream.happen(event(2))
         await driver.until(lambda: "a0" not in driver.text)
-        assert driver.lines[4].startswith("│>✓report")
+        assert driver.lines[4].startswith("│>✓●  report")
         del queues[0]
         stream.happen(event(3))
-        await driver.until("> sensor-data")
+        await driver.until("> ●  sensor-data")
 
     drive(ops, script)
 
@@ -80,13 +80,13 @@ def test_the_selected_row_keeps_its_line_in_a_long_list() -> None:
         await driver.press("2")
         await driver.until("q0000")
         await driver.press("end", "up", "up")
-        await driver.until("> q0997")
+        await driver.until("> ○  q0997")
         line = next(number for number, text in enumerate(driver.lines) if text.startswith("│>"))
         queues[:0] = [QueueStats("a"), QueueStats("b")]
         queues[-1] = replace(queues[-1], waiting=4711)
         stream.happen(event(1))
         await driver.until("4711")
-        assert driver.lines[line].startswith("│> q0997")
+        assert driver.lines[line].startswith("│> ○  q0997")
 
     drive(ops, script)
 

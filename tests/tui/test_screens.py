@@ -16,7 +16,7 @@ from tui.driving import Driver, drive
 from tui.fake import MonitorOps
 
 
-@pytest.mark.parametrize("size", captures.SIZES, ids=["80x24", "140x40"])
+@pytest.mark.parametrize("size", captures.SIZES, ids=["80x24", "120x40", "200x60"])
 def test_every_page_and_dialog_matches_its_snapshot(size: tuple[int, int]) -> None:
     """`make screens` writes the snapshots: check what changed."""
     snapshots = captured(size)
@@ -105,7 +105,7 @@ def test_nothing_depends_on_colour(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def script(driver: Driver) -> None:
         await driver.press("2")
-        await driver.until("> email")
+        await driver.until("> ■  email")
         colours = {
             segment.style.color.triplet
             for strip in driver.app.screen._compositor.render_strips()

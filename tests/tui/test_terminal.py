@@ -81,7 +81,7 @@ def test_pause_resume_and_retry_by_keys(
         terminal.until("● connected")
         terminal.press("2")
         queue.enqueue("support.jobs.fail", "rotten")
-        terminal.until("> apples")
+        terminal.until("> ●  apples")
         eventually(lambda: connection.zcard(keys.failed("apples")) == 1)
         terminal.press("Home", "p")
         terminal.until("same as: qctl pause apples")

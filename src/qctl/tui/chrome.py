@@ -22,7 +22,11 @@ CSS = """
 Screen { layout: vertical; background: $surface; color: $foreground; }
 ModalScreen { background: $background 60%; }
 ThemeDialog { background: transparent; }
+.-widest DetailPane { display: block; }
+.-wide #tiles, .-widest #tiles { height: 3; }
+.-wide.-tall #tiles, .-widest.-tall #tiles { height: 4; }
 .-narrow Grid, .-narrow .panel { border: none; border-top: solid $frame; }
+.-narrow Tile { border: none; padding: 0 1; }
 .-narrow Grid:focus, .-narrow .panel:focus { border: none; border-top: solid $frame-focused; }
 ContentSwitcher { height: 1fr; }
 #head { height: 1; background: $panel; }

@@ -22,6 +22,7 @@ class Key:
 
 KEYS: tuple[Key, ...] = (
     Key("p", "p", "pause", "pause/resume", "Pause or resume the queue or the schedule."),
+    Key("f", "f", "fix", "fix", "Mend the problem: by its dialog, or by its command line, which Enter runs."),
     Key("r", "r", "retry", "retry", "Retry dead letters: the marked ones, this one, this cause, or this queue's."),
     Key("r", "r", "run", "run now", "Run the schedule once, now."),
     Key("X", "X", "kill", "stop job", "Stop the running job: it becomes a dead letter."),

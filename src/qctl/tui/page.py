@@ -100,6 +100,10 @@ class Page(Vertical):
         label = f"Type {escape_line(action.confirm)} to confirm:"
         self.open_dialog(lambda _: action, [DialogField("confirm", label)] if action.confirm else [])
 
+    def ask_retry(self, selector: Selector, count: int) -> None:
+        """Ask how to retry dead letters: how many first, and how fast the others."""
+        self.confirm(actions.retry(self.ops, selector, count))
+
     def ask_target(self, selector: Selector, count: int) -> None:
         """Ask for a queue, and move jobs there."""
         self.open_dialog(
@@ -176,7 +180,8 @@ class GridPage(Page):
     def do_filter(self) -> None:
         """Ask for a text that rows must contain."""
         grid = self.grid
-        names = [grid.columns[0].cell(row).text for row in grid.rows[:MAX_COMPLETIONS]]
+        name = next(column for column in grid.columns if column.title)
+        names = [name.cell(row).text for row in grid.rows[:MAX_COMPLETIONS]]
         self.host.prompt(
             PromptRequest(
                 "/",
@@ -202,7 +207,7 @@ class GridPage(Page):
             self.host.show_status("no export in a browser; y shows rows as JSON")
             return
         grid = self.grid
-        rows, columns = list(grid.rows), grid.columns
+        rows, columns = list(grid.rows), [column for column in grid.columns if column.title]
         name = f"qctl-{self.heading.lower().replace(' ', '-')}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv"
         hint = f"file for {quantity(len(rows), 'row')}: .csv or .json"
         self.host.prompt(PromptRequest("w", hint, lambda line: self._write(line, rows, columns), name))

@@ -14,12 +14,20 @@ from qctl.view.events import audit_columns, event_columns, event_line
 from qctl.view.explanations import explanation
 from qctl.view.health import HEALTH_STYLES, SEVERITY_STYLES, finding_columns, problem_rows
 from qctl.view.ingest import NO_PIPELINE, arrival_line, pipeline_columns, reject_columns, source_line, topic_columns
+from qctl.view.job_details import job_details, job_values
 from qctl.view.job_logs import job_log, job_log_lines
 from qctl.view.job_tree import job_tree, relatives
 from qctl.view.jobs import job_columns, job_type_columns
 from qctl.view.limits import limit_columns, limit_rows
 from qctl.view.metrics import job_name_columns, metrics_columns
-from qctl.view.queues import NO_QUEUE, history_columns, queue_columns, queue_state, totals_line
+from qctl.view.queue_details import queue_details
+from qctl.view.queues import (
+    NO_QUEUE,
+    history_columns,
+    queue_columns,
+    queue_state,
+    totals_line,
+)
 from qctl.view.schedules import describe_rule, schedule_columns, schedule_state, upcoming_columns
 from qctl.view.table import Cell, Column, Style, Table
 from qctl.view.trash import trash_columns
@@ -76,6 +84,7 @@ __all__ = [
     "finding_columns",
     "history_columns",
     "job_columns",
+    "job_details",
     "job_log",
     "job_log_lines",
     "job_name_columns",
@@ -83,6 +92,7 @@ __all__ = [
     "job_type_columns",
     "limit_columns",
     "limit_rows",
+    "job_values",
     "local_time",
     "metrics_columns",
     "pause_text",
@@ -91,6 +101,7 @@ __all__ = [
     "problem_rows",
     "quantity",
     "queue_columns",
+    "queue_details",
     "queue_state",
     "rate",
     "reject_columns",

@@ -21,7 +21,7 @@ from qctl.cli.exit_codes import ExitCode
 from qctl.cli.job_selection import SelectedJobs
 from qctl.cli.prompts import confirm_name
 from qctl.cli.session import Session
-from qctl.models import MOVABLE_STATES, BulkResult, QueueDetail, Selection, Selector
+from qctl.models import MOVABLE_STATES, BulkResult, Selection, Selector
 from qctl.view import Cell, quantity
 
 NO_HISTORY = "No history in this period. The scheduler writes it: is qctl-scheduler running?"
@@ -46,26 +46,7 @@ def show(session: Session, queue: Queue) -> None:
     """Show one queue: lanes, workers, waiting jobs, causes."""
     detail = session.ops.queues.show(queue)
     detail = replace(detail, causes=[redaction.cause(cause) for cause in detail.causes])
-    session.out.report(documents.queue_show(detail), _details(detail))
-
-
-def _details(detail: QueueDetail) -> list[Cell]:
-    now = datetime.now(timezone.utc)
-    lines: list[Cell] = []
-    for lane in detail.lanes:
-        counts = f"{lane.waiting} waiting, {lane.running} running, {lane.scheduled} scheduled, {lane.dead} dead"
-        lines.append(view.detail_line(lane.name, f"{counts}, oldest {view.duration(lane.oldest_age)}"))
-        state = view.queue_state(lane, now)
-        lines += [view.detail_line("", state.text, state.style)] if state.text else []
-    workers = ", ".join(f"{worker.name} ({worker.state})" for worker in detail.workers)
-    lines += view.section("workers", workers or "none")
-    if detail.names:
-        lines += view.section("waiting jobs by name, estimated from a sample")
-        lines += [Cell(f"  {count:>7}  {name}") for name, count in detail.names.items()]
-    if detail.causes:
-        lines += view.section("dead letters by cause")
-        lines += [view.cause_line(cause) for cause in detail.causes]
-    return lines
+    session.out.report(documents.queue_show(detail), view.queue_details(detail, datetime.now(timezone.utc)))
 
 
 @command("history", examples="qctl queue history email\nqctl queue history email --since 30d --by day --json")

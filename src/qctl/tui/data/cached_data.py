@@ -22,11 +22,13 @@ from qctl.tui.data.monitor_data import (
     DaemonReader,
     DeadLetterReader,
     EventReader,
+    ExplainReader,
     HealthReader,
     IngestReader,
     JobReader,
     MetricsReader,
     MonitorData,
+    QueueReader,
     ScheduleReader,
     StatsReader,
     WorkerReader,
@@ -44,6 +46,9 @@ COUNT_TTL_SECONDS = 0.5
 
 MAX_CHANGED_QUEUES = 5000
 """Names of changed queues that are remembered until they are read. Beyond that, all queues are read."""
+
+SERIES_TTL_SECONDS = 10.0
+"""Seconds that measured series stay valid: their steps are minutes, and the overview shows them all the time."""
 
 MAX_SERIES = 4
 """Measured series in the cache; the one used longest ago is evicted."""
@@ -89,6 +94,16 @@ class CachedData(MonitorData):
     def jobs(self) -> JobReader:
         """Jobs of all states."""
         return self._ops.jobs
+
+    @property
+    def explain(self) -> ExplainReader:
+        """Reasons why jobs do not run."""
+        return self._ops.explain
+
+    @property
+    def queues(self) -> QueueReader:
+        """One queue in full."""
+        return self._ops.queues
 
     @property
     def workers(self) -> WorkerReader:
@@ -215,7 +230,7 @@ class MetricsCache(MetricsReader):
 
     def series(self, *, seconds: float, step: float) -> Series:
         """Return measured series; they may be a few seconds old."""
-        cache = self._series.pop((seconds, step), None) or TimedCache()
+        cache = self._series.pop((seconds, step), None) or TimedCache(SERIES_TTL_SECONDS)
         self._series[seconds, step] = cache
         for oldest in list(self._series)[:-MAX_SERIES]:
             del self._series[oldest]

@@ -64,6 +64,10 @@ class DepthHistory:
         power = 10 ** max(0, len(str(largest)) - 1)
         return next(step * power for step in (1, 2, 5, 10) if step * power >= largest) if largest else 0
 
+    def highest_of(self, queue: str) -> int:
+        """The largest depth of one queue in these minutes."""
+        return max(self._depths.get(queue, {}).values(), default=0)
+
     def bars(self, queue: str, highest: int) -> str:
         """The depths of a queue as bars, oldest first, of which the full one is `highest`; a gap where none is known.
         Empty if nothing is known."""

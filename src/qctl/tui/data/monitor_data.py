@@ -17,10 +17,12 @@ from qctl.models import (
     DeadLetterDetail,
     DeadLetters,
     Event,
+    Explanation,
     Health,
     JobDetail,
     Jobs,
     PipelineStatus,
+    QueueDetail,
     Selector,
     Series,
     Stats,
@@ -67,6 +69,18 @@ class JobReader(Protocol):
     def list(self, selector: Selector, *, offset: int, limit: int) -> Jobs: ...
 
     def show(self, job_id: str) -> JobDetail: ...
+
+
+class ExplainReader(Protocol):
+    """Explains why a job or a queue does not run."""
+
+    def job(self, job_id: str) -> Explanation: ...
+
+
+class QueueReader(Protocol):
+    """Reads one queue in full."""
+
+    def show(self, name: str) -> QueueDetail: ...
 
 
 class WorkerReader(Protocol):
@@ -120,6 +134,12 @@ class MonitorData(Protocol):
 
     @property
     def jobs(self) -> JobReader: ...
+
+    @property
+    def explain(self) -> ExplainReader: ...
+
+    @property
+    def queues(self) -> QueueReader: ...
 
     @property
     def workers(self) -> WorkerReader: ...

@@ -18,7 +18,9 @@ T = TypeVar("T")
 class TimedCache(Generic[T]):
     """The last value read, and until when it is valid."""
 
-    def __init__(self) -> None:
+    def __init__(self, min_ttl: float = 0.0) -> None:
+        """`min_ttl` is how long (s) a value stays valid even if its read cost little."""
+        self._min_ttl = min_ttl
         self.value: T | None = None
         self.is_expensive = False
         """True if the last read took more processor time than `CHEAP_READ_SECONDS`."""
@@ -39,5 +41,7 @@ class TimedCache(Generic[T]):
         self.value = read()
         cost = time.thread_time() - began
         self.is_expensive = cost > CHEAP_READ_SECONDS
-        self._valid_until = time.monotonic() + (TTL_PER_READ_SECOND * cost if self.is_expensive else 0.0)
+        self._valid_until = time.monotonic() + max(
+            self._min_ttl, TTL_PER_READ_SECOND * cost if self.is_expensive else 0.0
+        )
         return self.value

@@ -15,10 +15,12 @@ from qctl import view
 from qctl.models import DEAD_STATES, JobRow, Jobs, Selector
 from qctl.tui import actions
 from qctl.tui.data.monitor_data import MonitorData
-from qctl.tui.export import as_json
+from qctl.tui.detail_page import DetailPage
 from qctl.tui.host import Host
+from qctl.tui.job_text import read_job
 from qctl.tui.page import TablePage
 from qctl.tui.widgets.grid import Grid, GridSpec
+from qctl.view import Cell
 
 MAX_JOBS = 200
 """Jobs shown at a time; `n` and `b` show the others."""
@@ -27,7 +29,7 @@ MAX_SCANNED_JOBS = 10_000
 """Jobs that are scanned to find those that a selector means."""
 
 
-class JobsPage(TablePage):
+class JobsPage(TablePage, DetailPage):
     """Jobs in the order of their queues and states. `n` and `b` show the next and the previous part."""
 
     digit = "3"
@@ -45,7 +47,10 @@ class JobsPage(TablePage):
         },
     )
 
-    DEFAULT_CSS = "JobsPage > #part { height: 1; padding: 0 2; color: $text-muted; }"
+    DEFAULT_CSS = """
+    JobsPage > #part { height: 1; padding: 0 2; color: $text-muted; }
+    JobsPage Grid { width: 1fr; }
+    """
 
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(host, **options)
@@ -54,7 +59,7 @@ class JobsPage(TablePage):
 
     def compose(self) -> ComposeResult:
         """Place the table, and a line that says which part it shows."""
-        yield Grid(self.spec, title="Jobs")
+        yield from self.beside(Grid(self.spec, title="Jobs"))
         yield Static(id="part")
 
     def read(self, data: MonitorData) -> Jobs:
@@ -76,6 +81,7 @@ class JobsPage(TablePage):
         super().present(data, now)
         last = self._offset + len(data.rows)
         self._has_more = last < data.total
+        self.refresh_detail()
         part = f"{self._offset + 1}-{last} of {data.total}   (n, b: other pages)"
         self.query_one("#part", Static).update(Content(part if data.total > len(data.rows) else ""))
 
@@ -94,7 +100,15 @@ class JobsPage(TablePage):
 
     def open_row(self, row: JobRow) -> None:
         """Show a job in full."""
-        self.host.show_text(f"job {row.id}", lambda: as_json(self.data.jobs.show(row.id)))
+        self.open_detail(row)
+
+    def detail_title(self, row: JobRow) -> str:
+        """The id of the job."""
+        return f"job {row.id}"
+
+    def detail(self, data: MonitorData, row: JobRow, now: datetime) -> Sequence[Cell]:
+        """Read the job, and why it does not run."""
+        return read_job(data, row.id, now)
 
     def do_retry(self) -> None:
         """Retry the selected dead letters and canceled jobs."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timezone
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from textual.app import ComposeResult
 
 from qctl import view
 from qctl.models import QueueStats, Selector, State, Stats
-from qctl.safe import escape_line
-from qctl.tui import actions
 from qctl.tui.data.depth_history import MINUTES, DepthHistory
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.page import TablePage
-from qctl.tui.widgets.dialogs import DialogField, TextWindow
+from qctl.tui.pages.queue_acts import QueueActsPage
+from qctl.tui.pages.queue_condition import queue_sign
 from qctl.tui.widgets.grid import Grid, GridSpec
 from qctl.view import Cell, Column
 
@@ -30,16 +30,43 @@ LINKS: Mapping[str, tuple[str, tuple[State, ...]]] = {
 """Targets of a queue's numbers: a page, and the states of the jobs shown there."""
 
 
+BAR_WIDTH = 9
+
+BAR_ENDS = " ▏▎▍▌▋▊▉"
+"""The last character of a bar, by eighths."""
+
+
 def queue_spec(depths: DepthHistory) -> GridSpec:
     """The table of queues, with a column for the trend of their depths."""
 
-    def columns(now: datetime) -> list[Column[QueueStats]]:
-        columns = view.queue_columns(now)
-        oldest = next(number for number, column in enumerate(columns) if column.title == "OLDEST")
+    def trend() -> Column[QueueStats]:
         highest = depths.highest
         title = f"TREND to {view.count(highest)}" if highest else "TREND"
-        trend = Column[QueueStats](title, lambda queue: Cell(f"{depths.bars(queue.name, highest):<{MINUTES}}"), drop=4)
-        return [*columns[:oldest], trend, *columns[oldest:]]
+        return Column(title, lambda queue: Cell(f"{depths.bars(queue.name, highest):<{MINUTES}}"), drop=4)
+
+    return _spec(trend, "OLDEST")
+
+
+def overview_spec(depths: DepthHistory) -> GridSpec:
+    """The table of queues, with a bar behind the number of waiting jobs."""
+
+    def bar() -> Column[QueueStats]:
+        highest = depths.highest
+        return Column(f"OF {view.count(highest)}", lambda queue: Cell(_bar(queue.waiting, highest), "dim"), drop=9)
+
+    return _spec(bar, "RUNNING")
+
+
+def _bar(number: int, highest: int) -> str:
+    eighths = min(8 * BAR_WIDTH, -(-number * 8 * BAR_WIDTH // highest)) if highest else 0
+    return f"{'█' * (eighths // 8) + BAR_ENDS[eighths % 8].strip():<{BAR_WIDTH}}"
+
+
+def _spec(graph: Callable[[], Column[QueueStats]], before: str) -> GridSpec:
+    def columns(now: datetime) -> list[Column[QueueStats]]:
+        columns = view.queue_columns(now)
+        place = next(number for number, column in enumerate(columns) if column.title == before)
+        return [Column("", queue_sign), *columns[:place], graph(), *columns[place:]]
 
     return GridSpec(
         columns,
@@ -59,16 +86,17 @@ def queue_spec(depths: DepthHistory) -> GridSpec:
     )
 
 
-class QueuesPage(TablePage):
+class QueuesPage(TablePage, QueueActsPage):
     """All queues."""
 
     digit = "2"
     heading = "Queues"
     short = "Que"
+    DEFAULT_CSS = "QueuesPage Grid { width: 1fr; }"
 
     def compose(self) -> ComposeResult:
         """Place the table."""
-        yield Grid(queue_spec(self.host.depths), title="Queues")
+        yield from self.beside(Grid(queue_spec(self.host.depths), title="Queues"))
 
     def read(self, data: MonitorData) -> Stats:
         """Read all queues."""
@@ -82,74 +110,18 @@ class QueuesPage(TablePage):
         """Record the depths, and fill the table."""
         self.host.depths.record(data)
         super().present(data, now)
+        self.refresh_detail()
 
     def open_row(self, row: QueueStats) -> None:
         """Show a queue in full."""
-        self.app.push_screen(TextWindow(row.name, "\n".join(describe(row, datetime.now(timezone.utc)))))
+        self.open_detail(row)
 
     def open_link(self, row: QueueStats, title: str) -> None:
         """Go to the jobs, dead letters or workers of a queue."""
         digit, states = LINKS[title]
         self.host.go_to(digit, Selector(queue=row.name, states=states))
 
-    def do_pause(self) -> None:
-        """Pause or resume the queue."""
-        queue = self.grid.current
-        if queue is None:
-            return
-        if queue.paused:
-            self.confirm(actions.resume(self.ops, queue.paused.queue, queue.waiting, queue.paused))
-            return
-        self.open_dialog(
-            lambda texts: actions.pause(self.ops, queue.name, queue.waiting, texts["reason"], texts["duration"]),
-            [
-                DialogField("reason", "Reason, shown to everybody:"),
-                DialogField("duration", "Duration:", "30m, 2h; empty: until the queue is resumed"),
-            ],
-        )
-
-    def do_clear(self) -> None:
-        """Move all waiting jobs to the trash, confirmed by the queue's name."""
-        queue = self.grid.current
-        if queue is None:
-            return
-        if queue.waiting:
-            self.confirm(actions.clear(self.ops, queue.name, queue.waiting))
-        else:
-            self.host.show_status(f"no jobs wait in {queue.name}")
-
-    def do_move(self) -> None:
-        """Move all waiting jobs to another queue."""
-        queue = self.grid.current
-        if queue is None:
-            return
-        if queue.waiting:
-            self.ask_target(Selector(queue=queue.name, states=("queued",)), queue.waiting)
-        else:
-            self.host.show_status(f"no jobs wait in {queue.name}")
-
-    def do_retry(self) -> None:
-        """Retry all dead letters of the queue."""
-        queue = self.grid.current
-        if queue is None:
-            return
-        if queue.dead:
-            self.confirm(actions.retry(self.ops, Selector(queue=queue.name), queue.dead))
-        else:
-            self.host.show_status(f"{queue.name} has no dead letters")
-
-
-def describe(queue: QueueStats, now: datetime) -> Iterator[str]:
-    """Yield all fields of a queue, one on each line, and its workers."""
-    for column in view.queue_columns(now):
-        text = column.cell(queue).text
-        if text:
-            yield f"{column.title:<16} {text}"
-    if queue.lanes:
-        yield f"{'LANES':<16} {escape_line(', '.join(queue.lanes))}"
-    if queue.paused:
-        yield f"{'PAUSED BY':<16} {escape_line(queue.paused.by)} at {view.local_time(queue.paused.at, now)}"
-        yield f"{'REASON':<16} {escape_line(queue.paused.reason or view.NO_VALUE)}"
-    yield ""
-    yield "Workers of this queue:" if queue.listeners else "This queue has no workers."
-    yield from (f"  {escape_line(name)}" for name in sorted(queue.listeners))
+    def queue_of(self, row: Any) -> QueueStats | None:
+        """The queue of the row."""
+        queue: QueueStats | None = row
+        return queue

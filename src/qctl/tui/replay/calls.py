@@ -18,10 +18,12 @@ from qctl.models import (
     DeadLetterDetail,
     DeadLetters,
     Event,
+    Explanation,
     Health,
     JobDetail,
     Jobs,
     PipelineStatus,
+    QueueDetail,
     Selector,
     Series,
     Stats,
@@ -32,11 +34,13 @@ from qctl.tui.data.monitor_data import (
     DaemonReader,
     DeadLetterReader,
     EventReader,
+    ExplainReader,
     HealthReader,
     IngestReader,
     JobReader,
     MetricsReader,
     MonitorData,
+    QueueReader,
     ScheduleReader,
     StatsReader,
     WorkerReader,
@@ -75,6 +79,8 @@ class NamedCalls:
         self.health: HealthReader = _Health(answers)
         self.dead_letters: DeadLetterReader = _DeadLetters(answers)
         self.jobs: JobReader = _Jobs(answers)
+        self.explain: ExplainReader = _Explain(answers)
+        self.queues: QueueReader = _Queues(answers)
         self.workers: WorkerReader = _Workers(answers)
         self.ingest: IngestReader = _Ingest(answers)
         self.metrics: MetricsReader = _Metrics(answers)
@@ -116,6 +122,16 @@ class _Jobs(_Part, JobReader):
 
     def show(self, job_id: str) -> JobDetail:
         return self._answer(name_of("jobs.show", job_id), lambda data: data.jobs.show(job_id))
+
+
+class _Explain(_Part, ExplainReader):
+    def job(self, job_id: str) -> Explanation:
+        return self._answer(name_of("explain.job", job_id), lambda data: data.explain.job(job_id))
+
+
+class _Queues(_Part, QueueReader):
+    def show(self, name: str) -> QueueDetail:
+        return self._answer(name_of("queues.show", name), lambda data: data.queues.show(name))
 
 
 class _Workers(_Part, WorkerReader):

@@ -156,17 +156,22 @@ class TextWindow(ModalScreen[None]):
     """
     BINDINGS: ClassVar[list[Any]] = [Binding("escape,q,enter", "close", show=False), Binding("y", "copy", show=False)]
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str, text: str | Content) -> None:
         super().__init__()
         self.heading = title
-        self.text = text
+        self._content = plain(text) if isinstance(text, str) else text
+
+    @property
+    def text(self) -> str:
+        """The text without colours."""
+        return self._content.plain
 
     def compose(self) -> ComposeResult:
         """Place the text in a frame with its title."""
         with VerticalScroll() as frame:
             frame.border_title = Content(escape_line(self.heading))
             frame.border_subtitle = Content("Esc back   y copy")
-            yield Static(plain(self.text), classes="text")
+            yield Static(self._content, classes="text")
 
     def action_close(self) -> None:
         """Close the window."""

@@ -241,6 +241,8 @@ class Grid(ScrollView, can_focus=True):
 
     def _line(self, y: int) -> GridLine:
         """The content of a line of the screen."""
+        if y == 0 and not self._all:
+            return GridLine(fit_text(f" {self._empty}", self.size.width), "dim")
         if y == 0:
             return header_line(self._columns, self.sort_by, "▾" if self._descends else "▴")
         number = y - 1 + int(self.scroll_offset.y)
@@ -251,8 +253,8 @@ class Grid(ScrollView, can_focus=True):
             link = self._link if selected and self.has_focus else None
             return grid_line(gutter, "cursor" if selected else "", self._columns, self._cells[y - 1], link)
         text = ""
-        if number == 0:
-            text = "  " + (f"no row contains {self.filter_text}" if self._all else self._empty)
+        if number == 0 and self._all:
+            text = f"  no row contains {self.filter_text}"
         return GridLine(fit_text(text, self.size.width))
 
     @property
