@@ -35,8 +35,8 @@ function __qctl_place
             set -g __qctl_rest '@dead'
         case 'monitor'
             set -g __qctl_verbs 
-            set -g __qctl_options '--help	Show this help' '--web	Serve it to one browser on this machine, read-only, and print the URL' '--allow-actions	Allow changes with --web' '--no-commands	Monitor without a command line, for users who may not run commands' '--json	JSON output; same as -o json' '--port	Port of --web; 0 for any free port' '--record	New file to record the session to' '--replay	Recording to show instead of Redis' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
-            set -g __qctl_takes '--port=' '--record=/' '--replay=/' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_options '--help	Show this help' '--web	Serve it to one browser on this machine, read-only, and print the URL' '--allow-actions	Allow changes with --web' '--no-commands	Monitor without a command line, for users who may not run commands' '--snapshot	Print one frame and end; needs no terminal' '--json	JSON output; same as -o json' '--port	Port of --web; 0 for any free port' '--record	New file to record the session to' '--replay	Recording to show instead of Redis' '--svg	File to write the frame to, as a picture' '--screen	Screen of the frame, 1 to 9' '--size	Columns and lines of the frame' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--port=' '--record=/' '--replay=/' '--svg=/' '--screen=' '--size=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'ping'
             set -g __qctl_verbs 

@@ -31,6 +31,7 @@ from tui.replay.test_recorder import stats_at, written
 
 CASES: dict[tuple[str, str], tuple[str, str]] = {
     ("Monitor", "escape"): ("3 escape", "[2 Queues]"),
+    ("Monitor", "0"): ("0", "no contexts"),
     ("Monitor", "tab"): ("1 =quarantine tab tab enter", "[4 Dead letters]"),
     ("Grid", "up"): ("down up", "> ○  q000"),
     ("Grid", "k"): ("down k", "> ○  q000"),
@@ -56,7 +57,7 @@ CASES: dict[tuple[str, str], tuple[str, str]] = {
     ("NewJobDialog", "escape"): ("a =alert-email escape", "nothing was done"),
     ("NewJobDialog", "down"): ("a =alert-email down enter", "Enqueue bulk-update"),
     ("NewJobDialog", "up"): ("a =alert-email down down up enter", "Enqueue bulk-update"),
-    ("ThemeDialog", "escape"): ("t =monokai escape", "> ○  q000"),
+    ("ChoiceDialog", "escape"): ("t =monokai escape", "> ○  q000"),
     ("Prompt", "escape"): ("slash q 9 escape", "> ○  q000"),
     ("ReplayMonitor", "left"): ("shift+right left", " 50 "),
     ("ReplayMonitor", "right"): ("right", " 10 "),
@@ -123,7 +124,7 @@ def test_a_key_moves_through_a_recording(case: tuple[str, str], tmp_path: Path) 
             async with app.run_test(size=(120, 30)) as pilot:
                 driver = Driver(app, pilot)
                 await driver.press("2")
-                await driver.until("> ▲  email")
+                await driver.until("> ■  email")
                 await driver.press(*keys.split())
                 await driver.until(shown)
 

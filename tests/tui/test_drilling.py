@@ -41,7 +41,7 @@ def test_every_number_of_the_overview_leads_to_the_rows_it_counts() -> None:
         await driver.until("[6 Workers]")
         await driver.until(lambda: ops.calls_of("workers__list")[-1] == (("email",), {}))
 
-    drive(ops, script, size=(160, 40))
+    drive(ops, script, size=(240, 40))
 
 
 def test_the_tiles_lead_to_the_pages_with_more() -> None:

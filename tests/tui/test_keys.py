@@ -15,6 +15,8 @@ CASES: dict[str, tuple[str, str]] = {
     "retry": ("2 r", "2 jobs will run again"),
     "move": ("3 m", "Target queue:"),
     "run": ("5 r", "1 job of inventory will run now"),
+    "quiet": ("6 Q", "same as: qctl worker resume w1"),
+    "halt": ("6 S", "same as: qctl worker stop w1"),
     "edit": ("3 e", '"function": "app.send"'),
     "remove": ("5 D", "Type nightly to confirm:"),
     "kill": ("3 X", "job-1 is not running: it is failed"),
@@ -35,6 +37,7 @@ CASES: dict[str, tuple[str, str]] = {
     "json": ("2 y", '"name": "email"'),
     "freeze": ("2 z", "= frozen"),
     "command": ("2 colon s t a t s enter", "said: stats"),
+    "context": ("2 g", "no contexts: write"),
     "theme": ("2 t down enter", "theme: textual-light"),
     "help": ("2 question_mark", "Pause or resume the queue or the schedule."),
     "quit": ("2 q", ""),
@@ -107,7 +110,8 @@ def test_digits_show_pages_and_escape_goes_back(digit: str, shown: str) -> None:
 def test_enter_leads_from_the_overview_to_a_queue_and_its_numbers() -> None:
     async def script(driver: Driver) -> None:
         await driver.until("quarantine")
-        assert driver.lines[11].startswith("│> ■  email")  # held, so it is the worst
+        titles = next(number for number, line in enumerate(driver.lines) if "QUEUE  " in line and "WAITING" in line)
+        assert driver.lines[titles + 1].startswith("│> ■  email")  # held, so it is the worst
         await driver.press("down", "enter")
         await driver.until("[2 Queues]")
         await driver.until("> ●  report")

@@ -30,11 +30,14 @@ from qctl.tui.data.background_fetch import in_thread
 from qctl.tui.data.depth_history import DepthHistory, read_depths
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.data.page_loader import MAX_INTERVAL_SECONDS, PageLoader
+from qctl.tui.data.site_list import SiteList
 from qctl.tui.host import ALL
 from qctl.tui.keys import KEYS
 from qctl.tui.page import GridPage, Page
-from qctl.tui.pages import PAGES
-from qctl.tui.themed_app import SaveTheme, ThemedApp
+from qctl.tui.pages import FLEET_PAGES, PAGES
+from qctl.tui.pages.fleet import NO_CONTEXTS
+from qctl.tui.session_app import SessionApp
+from qctl.tui.themed_app import SaveTheme
 from qctl.tui.widgets.dialogs import TextWindow
 from qctl.tui.widgets.forms import NewJobDialog
 from qctl.tui.widgets.grid import Grid
@@ -46,24 +49,23 @@ if TYPE_CHECKING:
 MAX_VISITED_PAGES = 100
 """Pages that Esc leads back through."""
 
-NO_COMMAND_LINE = "the command line is disabled here"
-
 T = TypeVar("T")
 
 
-class Monitor(ThemedApp):
+class Monitor(SessionApp):
     """The app. `data` is shown; `ops` runs actions, None if nothing can be changed.
 
     `target` is the address of Redis without its password. `read_only` says why changes are refused, None if they are
     allowed. `run` runs `qctl LINE` and returns its output, None to disable command lines; `complete` returns the whole
-    line that a part of it may become, None if there is none. `save_theme` keeps a chosen theme.
+    line that a part of it may become, None if there is none. `sites` are the contexts
+    that it can switch to, by ending with the name of one. `save_theme` keeps a chosen theme.
     """
 
     TITLE = "qctl"
     CSS = chrome.CSS
     BINDINGS: ClassVar[list[Any]] = [
         *(Binding(key, f"key('{key}')", show=False) for key in dict.fromkeys(key.key for key in KEYS)),
-        *(Binding(page.digit, f"go_to('{page.digit}')", page.heading, show=False) for page in PAGES),
+        *(Binding(page.digit, f"go_to('{page.digit}')", page.heading, show=False) for page in FLEET_PAGES),
         Binding("escape", "leave", show=False),
         Binding("tab", "app.focus_next", show=False),
     ]
@@ -77,20 +79,24 @@ class Monitor(ThemedApp):
         read_only: str | None = None,
         run: Callable[[str], str] | None = None,
         complete: Callable[[str], str | None] | None = None,
+        sites: SiteList | None = None,
         theme: str = themes.DEFAULT,
         save_theme: SaveTheme | None = None,
     ) -> None:
-        super().__init__(theme, save_theme)
+        super().__init__(sites, run, complete, theme=theme, save_theme=save_theme)
         self.data = data
         self._ops = ops
         self.read_only = read_only
         self._target = target
-        self._run = run
-        self._complete = complete
         self.depths = DepthHistory()
-        self._pages = [page(self, id=f"page-{page.digit}") for page in PAGES]
+        self._page_types = FLEET_PAGES if sites else PAGES
+        self._pages = [page(self, id=f"page-{page.digit}") for page in self._page_types]
         self._page = self._pages[0]
         self._visited: deque[tuple[str, Selector]] = deque(maxlen=MAX_VISITED_PAGES)
+        self.has_filled_page = False
+        """True if the page shows all that it reads."""
+        self.read_error: QctlError | None = None
+        """The error of the last read that failed."""
         self._frozen = False
         self._away: str | None = None
         self._read_at: datetime | None = None
@@ -138,10 +144,16 @@ class Monitor(ThemedApp):
 
     def _draw_chrome(self) -> None:
         state = chrome.HeaderState(
-            self._target, bool(self._away), self._frozen, bool(self.read_only), self._read_at, self._page.scope
+            self._target,
+            bool(self._away),
+            self._frozen,
+            bool(self.read_only),
+            self._read_at,
+            self._page.scope,
+            self.sites.current if self.sites else "",
         )
         for screen in self.screen_stack[:1]:  # empty at exit
-            chrome.draw(screen, state, self._page, self.now(), PAGES)
+            chrome.draw(screen, state, self._page, self.now(), self._page_types)
 
     def show_status(self, text: str) -> None:
         """Show one line above the keys until the next one replaces it."""
@@ -177,6 +189,7 @@ class Monitor(ThemedApp):
                 if self._read_at is None:
                     self.fetch(lambda: read_depths(self.data.metrics), self.depths.add_past)
                 self._read_at = self.now()
+                self.has_filled_page = message.page.is_complete
             self._draw_chrome()
         if self._loader.finish(message.serial):
             self._loader.load_again_if_requested(self._page)
@@ -185,6 +198,7 @@ class Monitor(ThemedApp):
         """Say why the page is out of date."""
         if not self._loader.finish(message.serial):
             return
+        self.read_error = message.error
         if isinstance(message.error, RedisUnreachableError):
             self._show_away(message.error.message)
         else:
@@ -203,6 +217,7 @@ class Monitor(ThemedApp):
 
     def on_redis_lost(self, message: messages.RedisLost) -> None:
         """Redis does not answer."""
+        self.read_error = message.error
         self._show_away(f"{message.error.message}; next attempt in {message.seconds:.0f} s")
 
     def _show_away(self, reason: str) -> None:
@@ -221,7 +236,10 @@ class Monitor(ThemedApp):
 
     def go_to(self, digit: str, selector: Selector = ALL, select: str | None = None) -> None:
         """Show another page, restricted by `selector`, with the row `select` selected."""
-        page = next(page for page in self._pages if page.digit == digit)
+        page = next((page for page in self._pages if page.digit == digit), None)
+        if page is None:
+            self.show_status(NO_CONTEXTS)
+            return
         if (page.digit, selector) != (self._page.digit, self._page.selector):
             self._visited.append((self._page.digit, self._page.selector))
         self._show_page(page, selector)
@@ -229,7 +247,7 @@ class Monitor(ThemedApp):
             self._grid.select(select)
 
     def _show_page(self, page: Page, selector: Selector) -> None:
-        self._page = page
+        self._page, self.has_filled_page = page, False
         page.restrict(selector)
         self.query_one(ContentSwitcher).current = page.id
         self._focus_grid()
@@ -281,7 +299,7 @@ class Monitor(ThemedApp):
 
     def get_system_commands(self, _: Screen[Any]) -> Iterable[SystemCommand]:
         """Entries of the command palette: the pages, and the keys of this one."""
-        for page in PAGES:
+        for page in self._page_types:
             yield SystemCommand(page.heading, f"screen {page.digit}", lambda digit=page.digit: self.go_to(digit))
         for key in chrome.available(self._page, self):
             yield SystemCommand(key.label or key.verb, key.help, lambda key=key.key: self.action_key(key))
@@ -290,7 +308,7 @@ class Monitor(ThemedApp):
 
     def do_help(self) -> None:
         """List all keys."""
-        self.push_screen(TextWindow("Keys", chrome.help_text(self._page, self, PAGES)))
+        self.push_screen(TextWindow("Keys", chrome.help_text(self._page, self, self._page_types)))
 
     def do_quit(self) -> None:
         """Quit."""
@@ -302,21 +320,6 @@ class Monitor(ThemedApp):
         self.show_status("the screen is frozen; z continues" if self._frozen else "")
         self._draw_chrome()
         self._load_now()
-
-    def do_command(self) -> None:
-        """Ask for a command line."""
-        if self._run is None:
-            self.show_status(NO_COMMAND_LINE)
-        else:
-            hint = "a command line without `qctl`: stats email --json"
-            self.prompt(PromptRequest(":", hint, self.run_command, complete=self._complete))
-
-    def run_command(self, line: str) -> None:
-        """Run `qctl LINE` and show its output."""
-        if (run := self._run) is None:
-            self.show_status(f"{NO_COMMAND_LINE}: qctl {line}")
-        elif line:
-            self.show_text(f"qctl {line}", lambda: run(line))
 
     def prompt(self, request: PromptRequest) -> None:
         """Ask for one line of text."""

@@ -21,7 +21,7 @@ from qctl.tui.page import Page
 CSS = """
 Screen { layout: vertical; background: $surface; color: $foreground; }
 ModalScreen { background: $background 60%; }
-ThemeDialog { background: transparent; }
+ChoiceDialog { background: transparent; }
 .-widest DetailPane { display: block; }
 .-wide #tiles, .-widest #tiles { height: 3; }
 .-wide.-tall #tiles, .-widest.-tall #tiles { height: 4; }

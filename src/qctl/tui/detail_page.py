@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from textual.app import ComposeResult
@@ -102,11 +102,13 @@ class DetailPage(GridPage):
         self.host.fetch(self._reader(row), show)
 
     def _reader(self, row: Any) -> Callable[[], tuple[Sequence[Cell], float]]:
+        now = self.host.now()
+
         def read() -> tuple[Sequence[Cell], float]:
             """The details or why there are none, and the processor time (s) of the read."""
             began = time.thread_time()
             try:
-                lines = self.detail(self.data, row, datetime.now(timezone.utc))
+                lines = self.detail(self.data, row, now)
             except QctlError as error:
                 lines = [Cell(error.message, "warn")]
             return lines, time.thread_time() - began
@@ -117,8 +119,8 @@ class DetailPage(GridPage):
 
     def open_detail(self, row: Any) -> None:
         """Give the details the screen."""
-        title = self.detail_title(row)
+        title, now = self.detail_title(row), self.host.now()
         self.host.fetch(
-            lambda: cells_content(self.detail(self.data, row, datetime.now(timezone.utc))),
+            lambda: cells_content(self.detail(self.data, row, now)),
             lambda content: self.app.push_screen(TextWindow(title, content)),
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from qctl.models import Selector
 from qctl.tui.actions import Action
 from qctl.tui.data.depth_history import DepthHistory
 from qctl.tui.data.monitor_data import MonitorData
+from qctl.tui.data.site_list import SiteList
 from qctl.tui.widgets.prompt import PromptRequest
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ class Host(Protocol):
     """The monitor as its pages see it."""
 
     depths: DepthHistory
+    sites: SiteList | None
 
     @property
     def data(self) -> MonitorData:
@@ -33,8 +36,14 @@ class Host(Protocol):
     def ops(self) -> Ops:
         """The operations that actions call. Raises RefusedError if there is no Redis to change."""
 
+    def now(self) -> datetime:
+        """The time from which ages are computed."""
+
     def go_to(self, digit: str, selector: Selector = ALL, select: str | None = None) -> None:
         """Show another page, restricted by `selector`, with the row `select` selected."""
+
+    def switch_to(self, context: str) -> None:
+        """Show another context."""
 
     def show_status(self, text: str) -> None:
         """Show one line above the keys until the next one replaces it."""

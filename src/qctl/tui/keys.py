@@ -25,7 +25,9 @@ KEYS: tuple[Key, ...] = (
     Key("f", "f", "fix", "fix", "Mend the problem: by its dialog, or by its command line, which Enter runs."),
     Key("r", "r", "retry", "retry", "Retry dead letters: the marked ones, this one, this cause, or this queue's."),
     Key("r", "r", "run", "run now", "Run the schedule once, now."),
-    Key("X", "X", "kill", "stop job", "Stop the running job: it becomes a dead letter."),
+    Key("X", "X", "kill", "stop job", "Stop the running job, or the worker's: it becomes a dead letter."),
+    Key("Q", "Q", "quiet", "quiet", "Let the worker claim no new jobs, or claim them again."),
+    Key("S", "S", "halt", "stop worker", "Stop the worker after its job."),
     Key("e", "e", "edit", "edit", "Edit the payload of the job; a dead letter is then retried."),
     Key("D", "D", "discard", "to trash", "Move jobs to the trash. U restores them."),
     Key("D", "D", "remove", "remove", "Delete the schedule, or cancel the job that is due later."),
@@ -47,13 +49,14 @@ KEYS: tuple[Key, ...] = (
     Key("i", "i", "invert", "", "Reverse the order."),
     Key("n", "n", "next", "", "Show the next page of a long list."),
     Key("b", "b", "back", "", "Show the previous page of a long list."),
+    Key("g", "g", "context", "", "Go to another context of config.toml; screen 0 shows all of them."),
     Key("t", "t", "theme", "", "Choose the colours."),
     Key("question_mark", "?", "help", "help", "List all keys."),
     Key("q", "q", "quit", "quit", "Quit."),
 )
 
 NAVIGATION = (
-    ("1-9", "Show a screen."),
+    ("0-9", "Show a screen; 0 shows all contexts."),
     ("Up Down j k", "Move the cursor. Page Up, Page Down, Home and End too."),
     ("Left Right", "Choose a number of the row. Enter then shows what it counts."),
     ("Tab", "Focus the next part of the screen."),

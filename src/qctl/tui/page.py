@@ -73,6 +73,11 @@ class Page(Vertical):
         """Show the data that `read` returned."""
         raise NotImplementedError
 
+    @property
+    def is_complete(self) -> bool:
+        """True if the page shows all that it reads, and not only what is there at once."""
+        return True
+
     def restrict(self, selector: Selector) -> None:
         """Show only the rows that `selector` selects, as far as the page can."""
         self.selector = selector
@@ -102,7 +107,15 @@ class Page(Vertical):
 
     def ask_retry(self, selector: Selector, count: int) -> None:
         """Ask how to retry dead letters: how many first, and how fast the others."""
-        self.confirm(actions.retry(self.ops, selector, count))
+        fields = [
+            DialogField("canary", "Canary: so many first, the others if they succeed:", "1; empty: all at once"),
+            DialogField("rate", "Rate of the others:", "10/s, 600/m; empty: as fast as possible"),
+        ]
+        if count == 1:
+            self.confirm(actions.retry(self.ops, selector, count))
+        else:
+            ops = self.ops
+            self.open_dialog(lambda texts: actions.retry(ops, selector, count, texts["canary"], texts["rate"]), fields)
 
     def ask_target(self, selector: Selector, count: int) -> None:
         """Ask for a queue, and move jobs there."""
@@ -149,8 +162,11 @@ class GridPage(Page):
             self.open_link(message.row, message.title)
 
     def open_row(self, row: Any) -> None:
-        """Show a row in full: as JSON, unless the page overrides this."""
-        self.app.push_screen(TextWindow("JSON", as_json(row)))
+        """Show a row in full: its columns, unless the page overrides this."""
+        cells = [(column.title, column.cell(row).text) for column in self.grid.columns]
+        width = max(len(title) for title, _ in cells)
+        lines = [f"{title.lower():<{width}}  {text}" for title, text in cells if title and text]
+        self.app.push_screen(TextWindow(self.grid.spec.key(row), "\n".join(lines)))
 
     def open_link(self, row: Any, title: str) -> None:
         """Go to the rows that the number in the column `title` counts. Only for pages whose columns are links."""

@@ -9,7 +9,7 @@ from textual.app import App
 
 from qctl.tui import themes
 from qctl.tui.data import background_fetch
-from qctl.tui.widgets.theme_dialog import ThemeDialog
+from qctl.tui.widgets.choice_dialog import ChoiceDialog
 
 SaveTheme = Callable[[str], str]
 """Keeps the name of a theme for the next start. Returns a remark, empty if there is none. Raises QctlError."""
@@ -22,7 +22,7 @@ class ThemeOptions(TypedDict, total=False):
     save_theme: SaveTheme | None
 
 
-class ThemedApp(App[None]):
+class ThemedApp(App["str | None"]):
     """An app whose colours come from one of `themes.THEMES`. `save_theme` keeps the chosen one, None to keep none."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (120, "-widest")]  # noqa: RUF012 - as in App
@@ -57,4 +57,7 @@ class ThemedApp(App[None]):
                     lambda: save(name), lambda remark: self.show_status(f"theme: {name}{remark}"), self.post_message
                 )
 
-        self.push_screen(ThemeDialog(before), close)
+        def preview(name: str) -> None:
+            self.theme = name
+
+        self.push_screen(ChoiceDialog("Theme", list(themes.THEMES), before, preview), close)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from qctl.cli import rates
+from qctl import rates
 from qctl.cli.bulk_actions import (
     BulkAction,
     DependentsOption,

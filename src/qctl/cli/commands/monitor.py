@@ -14,13 +14,17 @@ import typer
 
 from qctl.cli.command import command
 from qctl.cli.line_completion import Completer
-from qctl.cli.output import is_terminal
+from qctl.cli.output import Output, is_terminal
 from qctl.cli.session import Session
 from qctl.errors import QctlError, RefusedError, SettingsError, UsageError
 from qctl.safe import redact_url
-from qctl.settings import theme_choice
+from qctl.settings import contexts, theme_choice
 
 if TYPE_CHECKING:
+    from qctl.models import Health, Stats
+    from qctl.tui.app import Monitor
+    from qctl.tui.data.site_list import ReadSite, SiteList
+    from qctl.tui.replay.recorder import RecordingFile
     from qctl.tui.replay.recording import Recording
     from qctl.tui.themed_app import ThemeOptions
 
@@ -44,6 +48,8 @@ qctl monitor --read-only
 qctl monitor --web
 qctl monitor --record incident.jsonl
 qctl monitor --replay incident.jsonl
+qctl monitor --snapshot --screen 4 --size 80x24
+qctl monitor --snapshot --svg overview.svg
 """
 
 
@@ -67,6 +73,12 @@ def monitor(
     replay: Annotated[
         Path | None, typer.Option("--replay", metavar="FILE", help="Recording to show instead of Redis.")
     ] = None,
+    snapshot: Annotated[bool, typer.Option("--snapshot", help="Print one frame and end; needs no terminal.")] = False,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="File to write the frame to, as a picture.")
+    ] = None,
+    screen: Annotated[str, typer.Option("--screen", metavar="N", help="Screen of the frame, 1 to 9.")] = "1",
+    size: Annotated[str, typer.Option("--size", metavar="WxH", help="Columns and lines of the frame.")] = "120x40",
 ) -> None:
     """Watch queues, jobs and workers live, and act on them."""
     if record and (replay or web):
@@ -76,6 +88,11 @@ def monitor(
         return
     if allow_actions or port is not None:
         raise UsageError("--allow-actions and --port require --web")
+    if snapshot or svg:
+        if record or replay:
+            raise UsageError("--snapshot cannot be combined with --record or --replay")
+        _print_snapshot(session, svg, screen, size)
+        return
     if not (_in_browser() or (is_terminal(sys.stdout) and is_terminal(sys.stdin))):
         raise RefusedError("`qctl monitor` needs a terminal", "without one: qctl stats --watch 2s")
     if replay:
@@ -85,34 +102,83 @@ def monitor(
 
 
 def _watch(session: Session, record: Path | None, *, commands: bool) -> None:
-    """Show the Redis of the settings, and record the shown data if `record` is a file."""
+    """Show the Redis of the settings, and after it that of each context that is chosen. Record the shown data if
+    `record` is a file: then no other context can be chosen."""
     gc.set_threshold(*GC_THRESHOLDS)
-    from qctl.tui.app import Monitor  # imports Textual, which no other command needs
-    from qctl.tui.data.cached_data import CachedData
-    from qctl.tui.data.monitor_data import MonitorData
     from qctl.tui.replay import recorder
 
-    target = redact_url(session.settings.redis_target)
-    file = recorder.RecordingFile(record, target) if record else None
-    data: MonitorData = CachedData(session.ops)
-    read_only = _read_only(session)
-    # Commands can write files, so a read-only browser has no command line.
-    runs = commands and not (read_only and _in_browser())
+    file = recorder.RecordingFile(record, redact_url(session.settings.redis_target)) if record else None
+    shown: Session | None = session
     try:
-        Monitor(
-            recorder.record(data, file) if file else data,
-            session.ops,
-            target=target,
-            read_only=read_only,
-            run=(lambda line: run_line(session, line)) if runs else None,
-            complete=Completer(session.settings.redis_target),
-            **_theme(session),
-        ).run()
+        while shown is not None:
+            name = _monitor(shown, file, None if file else _sites(shown), commands=commands).run()
+            shown = session.of_context(name, session.out) if name else None
     finally:
         if file:
             file.close()
     if file and file.problem:
         raise QctlError(f"the recording in {record} ends early: {file.problem}")
+
+
+def _monitor(session: Session, file: RecordingFile | None, sites: SiteList | None, *, commands: bool) -> Monitor:
+    """The monitor of the Redis of a session."""
+    from qctl.tui.app import Monitor  # imports Textual, which no other command needs
+    from qctl.tui.data.cached_data import CachedData
+    from qctl.tui.data.monitor_data import MonitorData
+    from qctl.tui.replay import recorder
+
+    data: MonitorData = CachedData(session.ops)
+    read_only = _read_only(session)
+    # Commands can write files, so a read-only browser has no command line.
+    runs = commands and not (read_only and _in_browser())
+    return Monitor(
+        recorder.record(data, file) if file else data,
+        session.ops,
+        target=redact_url(session.settings.redis_target),
+        read_only=read_only,
+        run=(lambda line: run_line(session, line)) if runs else None,
+        complete=Completer(session.settings.redis_target),
+        sites=sites,
+        **_theme(session),
+    )
+
+
+def _sites(session: Session) -> SiteList | None:
+    """The contexts of config.toml, None if there are fewer than two. Raises SettingsError."""
+    from qctl.tui.data.site_list import SiteList
+
+    names = contexts.load_contexts()
+    if len(names) < 2:
+        return None
+
+    def reader(member: Session) -> ReadSite:
+        def read() -> tuple[Stats, Health]:
+            stats = member.ops.stats.read()
+            return stats, member.ops.health.check(stats)
+
+        return read
+
+    choice = contexts.chosen_context(session.sources)
+    readers = {name: reader(session.of_context(name, Output())) for name in names}
+    return SiteList(readers, choice.name if choice else "")
+
+
+def _print_snapshot(session: Session, svg: Path | None, screen: str, size: str) -> None:
+    """Print one frame, or write it as a picture."""
+    from qctl.tui import snapshot
+
+    if not (len(screen) == 1 and screen in "123456789"):
+        raise UsageError(f"invalid screen {screen!r}", "1 to 9; the monitor lists them at its top")
+    measures = snapshot.parse_size(size)
+    text, picture = snapshot.take(_monitor(session, None, None, commands=False), screen, measures)
+    if svg is None:
+        session.out.print(text)
+        return
+    try:
+        svg.write_text(picture, encoding="utf-8")
+    except OSError as error:
+        raise QctlError(f"cannot write {str(svg)!r}: {error.strerror}") from error
+    session.out.say(f"written to {svg}")
 
 
 def _theme(session: Session) -> ThemeOptions:

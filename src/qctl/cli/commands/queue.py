@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from qctl import durations, view
-from qctl.cli import documents, rates, redaction
+from qctl import durations, rates, view
+from qctl.cli import documents, redaction
 from qctl.cli.bulk_actions import BulkAction, DryRun, Rate, Yes, require_target_queue, run_bulk_action, shell_line
 from qctl.cli.command import command
 from qctl.cli.commands import stats

@@ -19,10 +19,10 @@ from qctl.cli.commands.retry import RETRY
 from qctl.cli.exit_codes import ExitCode
 from qctl.cli.job_selection import SelectedJobs, with_filters, with_selection
 from qctl.cli.paging import Limit, Offset, page_footer, warn_of_scan_limit
-from qctl.cli.rates import parse
 from qctl.cli.redaction import Reveal
 from qctl.cli.session import Session
 from qctl.models import DeadLetter, Selector
+from qctl.rates import parse
 
 Pipeline = Annotated[
     str | None, typer.Option("--pipeline", metavar="PIPELINE", help="readings or messages. Default: both.")

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qctl import durations
-from qctl.cli import rates
+from qctl import durations, rates
 from qctl.cli.bulk_actions import BulkAction, DryRun, Rate, Yes, run_bulk_action
 from qctl.cli.command import command
 from qctl.cli.exit_codes import ExitCode

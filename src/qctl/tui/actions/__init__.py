@@ -5,6 +5,7 @@ from qctl.tui.actions.jobs import cancel, discard, move, retry
 from qctl.tui.actions.one_job import DELAY, edit, enqueue, restore_payload, stop
 from qctl.tui.actions.queues import clear, pause, restore, resume
 from qctl.tui.actions.schedules import pause_schedule, remove_schedule, resume_schedule, run_schedule
+from qctl.tui.actions.workers import quiet_worker, resume_worker, stop_worker
 
 __all__ = [
     "DELAY",
@@ -18,12 +19,15 @@ __all__ = [
     "move",
     "pause",
     "pause_schedule",
+    "quiet_worker",
     "remove_schedule",
     "restore",
     "restore_payload",
     "resume",
     "resume_schedule",
+    "resume_worker",
     "retry",
     "run_schedule",
     "stop",
+    "stop_worker",
 ]

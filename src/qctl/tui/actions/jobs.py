@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from qctl import rates
 from qctl.errors import UsageError
 from qctl.models import BulkResult, Selector
 from qctl.tui.actions.action import Action, ActionResult
@@ -15,22 +16,38 @@ if TYPE_CHECKING:
     from qctl.models import Progress
     from qctl.ops import Ops
 
+MAX_CANARIES = 1_000_000
+"""Numbers of canaries below this are taken."""
+
 MAX_LISTED_IDS = 3
 """Job ids that a title lists; more jobs are counted."""
 
 
-def retry(ops: Ops, selector: Selector, count: int) -> Action:
-    """Retry dead letters."""
+def retry(ops: Ops, selector: Selector, count: int, canary: str = "", rate: str = "") -> Action:
+    """Retry dead letters: `canary` of them first, if given, and the others at `rate`. Raises UsageError if a text is no
+    number or no rate."""
+    first = _number(canary) if canary.strip() else 0
+    per_second = rates.parse(rate, "the rate") if rate.strip() else None
 
     def run(progress: Progress) -> ActionResult:
         chosen = ops.jobs.choose("retry", selector)
-        return _result(ops.jobs.retry(chosen, progress=progress), "queued again")
+        return _result(ops.jobs.retry(chosen, first=first, rate=per_second, progress=progress), "queued again")
 
     consequence = (
         f"{quantity(count, 'job')} will run again, from the tail of the queue. Work that was done before is repeated. "
         "U does not undo this."
     )
-    return Action(f"Retry {_describe(selector, count)}", consequence, ("retry", *_arguments(selector), "--yes"), run)
+    if first:
+        consequence += f" The others follow only if the first {first} succeed{'s' if first == 1 else ''}."
+    options = [*(["--canary", str(first)] if first else []), *(["--rate", rate.strip()] if per_second else [])]
+    words = ("retry", *_arguments(selector), *options, "--yes")
+    return Action(f"Retry {_describe(selector, count)}", consequence, words, run)
+
+
+def _number(text: str) -> int:
+    if not (text.strip().isdecimal() and text.strip().isascii() and 0 < int(text.strip()[:9]) < MAX_CANARIES):
+        raise UsageError(f"canary: {text!r} is not a number of jobs, from 1")
+    return int(text)
 
 
 def discard(ops: Ops, selector: Selector, count: int, verb: Literal["delete", "discard"] = "discard") -> Action:
@@ -92,7 +109,9 @@ def _done_ids(result: BulkResult) -> tuple[str, ...]:
 def _result(result: BulkResult, effect: str, undo: Action | None = None) -> ActionResult:
     detail = next((f": {outcome.detail}" for outcome in result.outcomes if not outcome.done and outcome.detail), "")
     failed = f", {result.failed} failed{detail}" if result.failed else ""
-    return ActionResult(f"{quantity(result.done, 'job')} {effect}{failed}", undo, complete=not result.failed)
+    halted = f"; {result.halted.message}" if result.halted else ""
+    message = f"{quantity(result.done, 'job')} {effect}{failed}{halted}"
+    return ActionResult(message, undo, complete=not (result.failed or result.halted))
 
 
 def _describe(selector: Selector, count: int) -> str:

@@ -3,6 +3,7 @@
 from qctl.tui.page import Page
 from qctl.tui.pages.dead_letters import DeadLettersPage
 from qctl.tui.pages.events import EventsPage
+from qctl.tui.pages.fleet import FleetPage
 from qctl.tui.pages.ingest import IngestPage
 from qctl.tui.pages.jobs import JobsPage
 from qctl.tui.pages.metrics import MetricsPage
@@ -23,4 +24,7 @@ PAGES: tuple[type[Page], ...] = (
     EventsPage,
 )
 
-__all__ = ["PAGES"]
+FLEET_PAGES: tuple[type[Page], ...] = (*PAGES, FleetPage)
+"""The pages of a monitor with several contexts."""
+
+__all__ = ["FLEET_PAGES", "PAGES"]

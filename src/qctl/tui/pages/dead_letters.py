@@ -146,7 +146,7 @@ class DeadLettersPage(GridPage):
         """Retry the selected dead letters."""
         selection = self._selection()
         if selection:
-            self.confirm(actions.retry(self.ops, *selection))
+            self.ask_retry(*selection)
 
     def do_discard(self) -> None:
         """Move the selected dead letters to the trash."""

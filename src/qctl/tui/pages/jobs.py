@@ -114,7 +114,7 @@ class JobsPage(TablePage, DetailPage):
         """Retry the selected dead letters and canceled jobs."""
         jobs = [job for job in self.grid.selected if job.state in (*DEAD_STATES, "canceled")]
         if jobs:
-            self.confirm(actions.retry(self.ops, *_selection(jobs)))
+            self.ask_retry(*_selection(jobs))
         else:
             self.host.show_status("only dead letters and canceled jobs can be retried")
 

@@ -18,7 +18,7 @@ from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.data.oldest_history import OldestHistory
 from qctl.tui.host import Host
 from qctl.tui.pages import tiles
-from qctl.tui.pages.events import EVENTS
+from qctl.tui.pages.events import EVENTS, open_event
 from qctl.tui.pages.problems import FINDING_PAGES, PROBLEMS, command_of
 from qctl.tui.pages.queue_acts import QueueActsPage
 from qctl.tui.pages.queues import LINKS, overview_spec
@@ -75,6 +75,7 @@ class OverviewPage(QueueActsPage):
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(host, **options)
         self._is_new = True
+        self._has_health = False
         self._oldest = OldestHistory()
         self._tiles = {title: Tile(title, digit) for title, digit in tiles.TITLES.items()}
         self._queues: dict[str, QueueStats] = {}
@@ -100,6 +101,11 @@ class OverviewPage(QueueActsPage):
             data.metrics.series(seconds=tiles.HOUR_SECONDS, step=tiles.MINUTE_SECONDS),
         )
 
+    @property
+    def is_complete(self) -> bool:
+        """True once the problems are there."""
+        return self._has_health
+
     def present(self, data: OverviewData, now: datetime) -> None:
         """Fill the numbers and all tables."""
         self.host.depths.record(data.stats)
@@ -114,6 +120,7 @@ class OverviewPage(QueueActsPage):
         if data.health is None:
             self.post_message(self.ReloadRequested())
             return
+        self._has_health = True
         self._present_problems(data.health, now)
         self.query_one("#last", Grid).fill(data.events, now)
         self.refresh_detail()
@@ -168,7 +175,7 @@ class OverviewPage(QueueActsPage):
             scope = Selector(queue=row.subject) if is_queue and digit != "2" else Selector()
             self.host.go_to(digit, scope, row.subject if is_queue and digit == "2" else None)
         else:
-            super().open_row(row)
+            open_event(self, row)
 
     def open_link(self, row: QueueStats, title: str) -> None:
         """Go to the rows that a number counts."""

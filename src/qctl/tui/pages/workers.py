@@ -6,16 +6,19 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from textual.app import ComposeResult
 
 from qctl import view
 from qctl.errors import QctlError
 from qctl.models import Daemon, WorkerInfo
+from qctl.tui import actions
 from qctl.tui.data.monitor_data import MonitorData
-from qctl.tui.page import GridPage
+from qctl.tui.detail_page import DetailPage
 from qctl.tui.widgets.dialogs import TextWindow
 from qctl.tui.widgets.grid import Grid, GridSpec
+from qctl.view import Cell
 
 LOG_LINES = 200
 """Lines of a daemon's log that are shown."""
@@ -54,23 +57,24 @@ class WorkersData:
     problem: str | None = None
 
 
-class WorkersPage(GridPage):
+class WorkersPage(DetailPage):
     """All live workers, and the daemons of the machine that the monitor runs on."""
 
     digit = "6"
     heading = "Workers"
     short = "Wrk"
     DEFAULT_CSS = """
-    WorkersPage > #workers { height: 3fr; min-height: 3; }
-    WorkersPage > #daemons { height: 2fr; min-height: 2; }
-    WorkersPage > #daemons.none { height: 2; }
+    WorkersPage > Horizontal { height: 3fr; min-height: 3; }
+    WorkersPage #workers { width: 1fr; height: 1fr; }
+    WorkersPage > #daemons { height: 2fr; min-height: 3; }
+    WorkersPage > #daemons.none { height: 3; }
     """
 
     main = "#workers"
 
     def compose(self) -> ComposeResult:
         """Place two tables."""
-        yield Grid(WORKERS, id="workers", title="Workers")
+        yield from self.beside(Grid(WORKERS, id="workers", title="Workers"))
         yield Grid(DAEMONS, id="daemons", title="Daemons of this machine")
 
     def read(self, data: MonitorData) -> WorkersData:
@@ -84,9 +88,59 @@ class WorkersPage(GridPage):
     def present(self, data: WorkersData, now: datetime) -> None:
         """Fill both tables."""
         self.query_one("#workers", Grid).fill(data.workers, now)
+        self.refresh_detail()
         daemons = self.query_one("#daemons", Grid)
         daemons.set_class(not data.daemons, "none")
         daemons.fill(data.daemons, now, data.problem)
+
+    def has_detail(self, row: Any) -> bool:
+        """Only workers have details."""
+        return isinstance(row, WorkerInfo)
+
+    def detail_title(self, row: WorkerInfo) -> str:
+        """The name of the worker."""
+        return row.name
+
+    def detail(self, _: MonitorData, row: WorkerInfo, now: datetime) -> Sequence[Cell]:
+        """All about a worker; nothing more is read."""
+        return view.worker_details(row, now)
+
+    def open_row(self, row: Any) -> None:
+        """Show a worker in full, or the columns of a daemon."""
+        if isinstance(row, WorkerInfo):
+            self.open_detail(row)
+        else:
+            super().open_row(row)
+
+    def _worker(self) -> WorkerInfo | None:
+        """The worker of the row, None with a word to the user."""
+        row = self.grid.current
+        if isinstance(row, WorkerInfo):
+            return row
+        if row is not None:
+            self.host.show_status("choose a worker; a daemon: qctl daemon stop NAME")
+        return None
+
+    def do_quiet(self) -> None:
+        """Let the worker claim no new jobs, or claim them again."""
+        if worker := self._worker():
+            self.confirm((actions.resume_worker if worker.quiet else actions.quiet_worker)(self.ops, worker))
+
+    def do_halt(self) -> None:
+        """Stop the worker after its job."""
+        if worker := self._worker():
+            self.confirm(actions.stop_worker(self.ops, worker))
+
+    def do_kill(self) -> None:
+        """Stop the job of the worker."""
+        worker = self._worker()
+        if worker is None:
+            return
+        if worker.current_job:
+            queue = worker.job_queue or next(iter(worker.queues), "")
+            self.confirm(actions.stop(self.ops, worker.current_job, queue))
+        else:
+            self.host.show_status(f"{worker.name} runs no job")
 
     def do_logs(self) -> None:
         """Show the log of a daemon; for a worker, say where its process writes it."""
