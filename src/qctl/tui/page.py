@@ -19,7 +19,7 @@ from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.export import as_json
 from qctl.tui.host import ALL, Host
 from qctl.tui.widgets import forms
-from qctl.tui.widgets.dialogs import ActionDialog, DialogField, TextWindow
+from qctl.tui.widgets.dialogs import CONFIRM, ActionDialog, DialogField, TextWindow
 from qctl.tui.widgets.grid import Grid, GridSpec
 from qctl.tui.widgets.prompt import PromptRequest, complete_by_prefix
 from qctl.view import Column, quantity
@@ -103,7 +103,7 @@ class Page(Vertical):
     def confirm(self, action: Action) -> None:
         """Ask before an action that needs no input, except maybe a name to confirm it."""
         label = f"Type {escape_line(action.confirm)} to confirm:"
-        self.open_dialog(lambda _: action, [DialogField("confirm", label)] if action.confirm else [])
+        self.open_dialog(lambda _: action, [DialogField(CONFIRM, label)] if action.confirm else [])
 
     def ask_retry(self, selector: Selector, count: int) -> None:
         """Ask how to retry dead letters: how many first, and how fast the others."""

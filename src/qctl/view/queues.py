@@ -63,7 +63,7 @@ def queue_state(queue: QueueStats, now: datetime) -> Cell:
     if queue.waiting and not queue.workers:
         return Cell("no worker", "warn")
     if queue.limit:
-        return Cell(f"limit {queue.limit}")
+        return Cell(f"limit {escape_line(queue.limit)}")
     if queue.abandoned or queue.ghosts:
         parts = [f"{queue.abandoned} abandoned"] if queue.abandoned else []
         parts += [quantity(queue.ghosts, "ghost")] if queue.ghosts else []

@@ -15,13 +15,14 @@ from qctl import catalog
 from qctl.catalog import arguments
 from qctl.cli.main import run
 from qctl.cli.session import Session
-from qctl.errors import RefusedError
-from qctl.models import EditablePayload, Selector
+from qctl.errors import JobFailedError, RefusedError
+from qctl.models import BulkResult, EditablePayload, Selector
 from qctl.tui import actions
 from tui.driving import Driver, drive
 from tui.fake import BATCH, MonitorOps
 
 FAKE: Any = MonitorOps()
+WORKER = FAKE.workers.list()[0]
 EDITABLE = EditablePayload("job-1", "email", "failed", BEFORE, b"...")
 SOME = Selector(ids=("job-1", "job-2"))
 
@@ -39,6 +40,10 @@ ACTIONS = {
     "cancel": actions.cancel(FAKE, SOME, 2),
     "move": actions.move(FAKE, SOME, 2, "other"),
     "move a queue": actions.move(FAKE, Selector(queue="email", states=("queued",)), 4, "other"),
+    "retry with a canary": actions.retry(FAKE, Selector(queue="email"), 2, "1", "10/s"),
+    "quiet worker": actions.quiet_worker(FAKE, WORKER),
+    "resume worker": actions.resume_worker(FAKE, WORKER),
+    "stop worker": actions.stop_worker(FAKE, WORKER),
     "edit": actions.edit(FAKE, EDITABLE, '{"args": [1]}', retry=False),
     "edit and retry": actions.edit(FAKE, EDITABLE, '{"args": ["it\'s"]}', retry=True),
     "edit back": actions.restore_payload(FAKE, EDITABLE),
@@ -92,6 +97,9 @@ DIALOGS: dict[str, tuple[str, str, str, str]] = {
     "delete": ("3 D", "1 job will move to the trash", "qctl job delete job-1 --yes", "jobs__delete"),
     "cancel": ("3 c", "1 job will not run", "qctl job cancel job-1 --yes", "jobs__cancel"),
 }
+WITH_FIELDS = ("pause", "retry a queue", "retry a cause", "retry marked")
+"""Dialogs that begin at their first field; the others begin at Cancel."""
+
 FILLED = {"2": "sensor-data", "3": "job-1", "4": "Traceback: ...", "5": "nightly"}
 
 
@@ -108,11 +116,12 @@ def test_a_dialog_shows_the_consequence_and_acts_only_when_confirmed(name: str) 
         await driver.until(consequence)
         await driver.until(f"same as: {line}")
         assert driver.app.focused is not None
-        assert driver.app.focused.id == "cancel"
-        await driver.press("enter")
+        has_fields = name in WITH_FIELDS
+        assert (driver.app.focused.id == "cancel") != has_fields
+        await driver.press("escape" if has_fields else "enter")
         await driver.until("nothing was done")
         assert not ops.calls_of(operation)
-        await driver.press(rest[-1], "left", "enter")
+        await driver.press(rest[-1], *(["enter", "enter"] if has_fields else ["left", "enter"]))
         await driver.until("done: ")
         assert len(ops.calls_of(operation)) == 1
         assert ops.noted[0][2]["via"] == "tui"
@@ -130,7 +139,6 @@ def test_a_pause_takes_a_reason_and_a_valid_duration() -> None:
         await driver.until("sensor-data")
         await driver.press("down", "p")
         await driver.until("Reason")
-        await driver.press("tab")
         await driver.type("new release")
         await driver.press("enter")
         await driver.type("30")
@@ -138,7 +146,7 @@ def test_a_pause_takes_a_reason_and_a_valid_duration() -> None:
         await driver.type("m")
         await driver.until("The pause ends after 30m")
         await driver.until("qctl pause report '--reason=new release' --for 30m")
-        await driver.press("enter", "enter")
+        await driver.press("enter")
         await driver.until("done: report is paused")
         assert ops.calls_of("queues__pause") == [(("report",), {"reason": "new release", "seconds": 1800.0})]
         await driver.press("U")
@@ -163,7 +171,7 @@ def test_clearing_requires_the_name_and_can_be_undone() -> None:
         assert driver.app.screen.query_one("#do").disabled
         await driver.type("t")
         await driver.until(lambda: not driver.app.screen.query_one("#do").disabled)
-        await driver.press("enter", "enter")
+        await driver.press("enter")
         await driver.until("1204 jobs of report moved to the trash   (U undoes it)")
         await driver.press("U")
         await driver.until(f"qctl trash restore {BATCH}")
@@ -181,10 +189,9 @@ def test_moving_asks_for_the_target() -> None:
         await driver.until("job-1")
         await driver.press("m")
         await driver.until("Target queue:")
-        await driver.press("tab")
         await driver.type("other")
         await driver.until("--to other")
-        await driver.press("enter", "enter")
+        await driver.press("enter")
         await driver.until("1 job moved to other")
         assert ops.calls_of("jobs__move")[0][1]["target"] == "other"
 
@@ -207,11 +214,67 @@ def test_an_action_shows_progress_and_can_be_stopped() -> None:
         await driver.until("sensor-data")
         await driver.press("down", "C", "tab")
         await driver.type("report")
-        await driver.press("enter", "enter")
+        await driver.press("enter")
         await driver.until("of 5000   (x stops it)")
         await driver.press("x")
         await driver.until("not done: stopped after")
         assert ops.noted[0][2]["outcome"] == "interrupted"
+
+    drive(ops, script)
+
+
+def test_a_retry_takes_a_canary_and_a_rate() -> None:
+    ops = MonitorOps()
+
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("sensor-data")
+        await driver.press("r")
+        await driver.until("Canary")
+        await driver.type("x")
+        await driver.until("is not a number of jobs")
+        await driver.press("backspace", "1", "enter")
+        await driver.type("5/h")
+        await driver.until("The others follow only if the first 1 succeeds.")
+        await driver.until("qctl retry --queue email --canary 1 --rate 5/h --yes")
+        await driver.press("enter")
+        await driver.until("done: ")
+        options = ops.calls_of("jobs__retry")[0][1]
+        assert (options["first"], options["rate"]) == (1, 5 / 3600)
+
+    drive(ops, script)
+
+
+def test_a_failed_canary_is_told() -> None:
+    halted = JobFailedError("canary job job-1 failed again: the other 11 jobs were not retried")
+    ops = MonitorOps(jobs__retry=BulkResult(1, 0, [], ["email"], halted=halted))
+
+    async def script(driver: Driver) -> None:
+        await driver.press("4")
+        await driver.until("Traceback: ...")
+        await driver.press("r")
+        await driver.until("Canary")
+        await driver.press("1", "enter", "enter")
+        await driver.until("done in part: 1 job queued again; canary job job-1 failed again: the other 11 jobs")
+
+    drive(ops, script, size=(120, 30))
+
+
+def test_a_worker_is_quieted_and_stopped() -> None:
+    ops = MonitorOps()
+
+    async def script(driver: Driver) -> None:
+        await driver.press("6")
+        await driver.until("w1")
+        await driver.press("Q")
+        await driver.until("same as: qctl worker resume w1")
+        await driver.press("left", "enter")
+        await driver.until("done: ")
+        assert ops.calls_of("workers__resume")
+        await driver.press("S")
+        await driver.until("same as: qctl worker stop w1")
+        await driver.press("left", "enter")
+        await driver.until(lambda: ops.calls_of("workers__stop"))
 
     drive(ops, script)
 

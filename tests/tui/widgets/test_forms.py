@@ -31,9 +31,8 @@ def test_a_new_job_is_enqueued_from_the_catalog_and_can_be_canceled() -> None:
         await driver.until("userEmail (text, required):")
         await driver.until("userEmail is required")
         assert driver.app.focused is not None
-        assert driver.app.focused.id == "cancel"
+        assert driver.app.focused.id != "cancel"
         assert driver.app.screen.query_one("#do").disabled
-        await driver.press("tab")
         await driver.type("ada")
         await driver.press("enter")
         await driver.type("Ada")
@@ -44,7 +43,7 @@ def test_a_new_job_is_enqueued_from_the_catalog_and_can_be_canceled() -> None:
         await driver.until("1 job of email will be created and run in 90m.")
         await driver.until("qctl job enqueue welcome-email userEmail=ada userName=Ada")
         await driver.until("--delay 90m")
-        await driver.press("enter", "enter")
+        await driver.press("enter")
         await driver.until("welcome-email is job job-9   (U undoes it)")
         assert ops.calls_of("jobs__enqueue") == [
             (("welcome-email", {"userEmail": "ada", "userName": "Ada"}), {"delay": 5400.0})
@@ -80,11 +79,9 @@ def test_a_dead_letter_is_edited_and_retried_and_its_payload_is_escaped() -> Non
         await driver.press("tab", "e")
         await driver.until("the payload has not changed")
         assert not [c for c in driver.text if c != "\n" and (ord(c) < 32 or c in "\x7f\x9b\u202e")]
-        assert driver.app.focused is not None
-        assert driver.app.focused.id == "cancel"
         area = driver.app.screen.query_one(TextArea)
+        assert driver.app.focused is area
         assert json.loads(area.text) == payload
-        await driver.press("tab")
         area.text = "[1]"
         await driver.until("the payload must be a JSON object")
         area.text = '{"args": ["mended"]}'

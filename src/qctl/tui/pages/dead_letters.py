@@ -1,4 +1,4 @@
-"""Page 4, Dead letters: causes at the left, dead letters of the selected cause at the right, a traceback below."""
+"""Page 4, Dead letters: why? Causes and the dead letters of one at the left, one of these in full at the right."""
 
 from __future__ import annotations
 
@@ -8,22 +8,32 @@ from datetime import datetime
 from typing import Any
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.widgets import Static
 
 from qctl import view
 from qctl.errors import NotFoundError
 from qctl.models import Cause, Causes, DeadLetter, DeadLetterDetail, DeadLetters, Selector
-from qctl.safe import redact
 from qctl.tui import actions
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.host import Host
+from qctl.tui.letter_text import letter_content
 from qctl.tui.page import GridPage
-from qctl.tui.widgets.dialogs import plain
+from qctl.tui.widgets.dialogs import TextWindow
 from qctl.tui.widgets.grid import Grid, GridSpec
+from qctl.view import Column
+
+
+def _columns(columns: Sequence[Column[Any]]) -> list[Column[Any]]:
+    """The same columns with the error first and as wide as there is room; fingerprints and ids are the first to go."""
+    error = next(column for column in columns if column.title == "ERROR")
+    others = [replace(c, drop=9) if c.title in ("CAUSE", "ID") else c for c in columns if c.title != "ERROR"]
+    return [replace(error, long=False, min_width=36), *others]
+
 
 CAUSES = GridSpec(
-    lambda now: [replace(c, drop=4) if c.title == "CAUSE" else c for c in view.cause_columns(now)],
+    lambda now: _columns(view.cause_columns(now)),
     lambda cause: cause.fingerprint,
     "No dead letters: jobs that failed for good would be here, by cause.",
     {"COUNT": lambda cause: cause.count, "LAST": lambda cause: cause.last_seen},
@@ -31,7 +41,7 @@ CAUSES = GridSpec(
 )
 
 LETTERS = GridSpec(
-    view.dead_letter_columns,
+    lambda now: _columns(view.dead_letter_columns(now)),
     lambda letter: letter.id,
     "None.",
     {"QUEUE": lambda letter: letter.queue, "AGE": lambda letter: letter.died_at},
@@ -60,12 +70,11 @@ class DeadLettersPage(GridPage):
     heading = "Dead letters"
     short = "Dead"
     DEFAULT_CSS = """
-    DeadLettersPage > Horizontal { height: 1fr; }
-    DeadLettersPage #causes { width: 4fr; }
-    DeadLettersPage #letters { width: 5fr; }
-    DeadLettersPage VerticalScroll { height: 1fr; padding: 0 1; border: round $frame; border-title-color: $text-muted; }
-    DeadLettersPage VerticalScroll:focus { border: round $frame-focused; border-title-color: $text-primary; }
-    DeadLettersPage #traceback { height: auto; }
+    DeadLettersPage > Grid { width: 1fr; height: 1fr; }
+    DeadLettersPage > VerticalScroll { height: 1fr; padding: 0 1; border: round $frame; scrollbar-size-vertical: 1;
+        border-title-color: $text-muted; }
+    DeadLettersPage > VerticalScroll:focus { border: round $frame-focused; border-title-color: $text-primary; }
+    DeadLettersPage #letter { height: auto; }
     """
 
     def __init__(self, host: Host, **options: Any) -> None:
@@ -76,12 +85,11 @@ class DeadLettersPage(GridPage):
 
     def compose(self) -> ComposeResult:
         """Place two tables and a text."""
-        with Horizontal():
-            yield Grid(CAUSES, id="causes", title="Causes")
-            yield Grid(LETTERS, id="letters", title="Dead letters of this cause")
-        with VerticalScroll(can_focus=True, classes="panel") as frame:
-            frame.border_title = "Newest"
-            yield Static(id="traceback")
+        yield Grid(CAUSES, id="causes", title="Causes")
+        yield Grid(LETTERS, id="letters", title="Dead letters of this cause")
+        with VerticalScroll(can_focus=True, classes="panel beside") as frame:
+            frame.border_title = "Dead letter"
+            yield Static(id="letter")
 
     def read(self, data: MonitorData) -> DeadLettersData:
         """Read the causes, the dead letters of the selected cause, and the selected dead letter in full."""
@@ -120,8 +128,12 @@ class DeadLettersPage(GridPage):
         """Fill all three parts."""
         self.query_one("#causes", Grid).fill(data.causes.causes, now)
         self.query_one("#letters", Grid).fill(data.letters.letters, now)
-        text = f"{data.detail.letter.error}\n\n{data.detail.traceback}" if data.detail else ""
-        self.query_one("#traceback", Static).update(plain(redact(text)))
+        causes = self.query_one("#causes", Grid)
+        causes.set_title(f"Causes {len(data.causes.causes)}", view.quantity(data.causes.total, "dead letter"))
+        content = letter_content(data.detail, now) if data.detail else Content("")
+        letter = self.query_one("#letter", Static)
+        if not (isinstance(letter.content, Content) and content.is_same(letter.content)):
+            letter.update(content)
 
     def on_grid_moved(self, message: Grid.Moved) -> None:
         """Read the data of another cause or another dead letter."""
@@ -140,7 +152,11 @@ class DeadLettersPage(GridPage):
         if isinstance(row, Cause):
             self.query_one("#letters").focus()
         else:
-            self.host.show_text(f"dead letter {row.id}", lambda: _describe(self.data.dead_letters.show(row.id)))
+            now = self.host.now()
+            self.host.fetch(
+                lambda: letter_content(self.data.dead_letters.show(row.id), now),
+                lambda content: self.app.push_screen(TextWindow(f"dead letter {row.id}", content)),
+            )
 
     def do_retry(self) -> None:
         """Retry the selected dead letters."""
@@ -180,21 +196,3 @@ class DeadLettersPage(GridPage):
             return (Selector(ids=ids), len(ids)) if ids else None
         cause = self.grid.current
         return (Selector(queue=self.selector.queue, fingerprint=cause.fingerprint), cause.count) if cause else None
-
-
-def _describe(detail: DeadLetterDetail) -> str:
-    """A dead letter as text."""
-    letter = detail.letter
-    rows = (
-        ("queue", letter.queue),
-        ("kind", letter.kind),
-        ("function", letter.function),
-        ("died", str(letter.died_at or view.NO_VALUE)),
-        ("runs", str(view.NO_VALUE if letter.attempts is None else letter.attempts)),
-        ("cause", letter.fingerprint or view.NO_VALUE),
-        ("call", detail.description),
-        ("payload", detail.payload if detail.payload is not None else f"not JSON, {view.size(detail.payload_size)}"),
-        ("meta", detail.meta or view.NO_VALUE),
-    )
-    table = "\n".join(f"{name:<9} {value}" for name, value in rows)
-    return redact(f"{table}\n\n{letter.error}\n\n{detail.traceback}")

@@ -19,6 +19,9 @@ from qctl.errors import UsageError
 from qctl.safe import escape_line, escape_text
 from qctl.tui.actions import Action
 
+CONFIRM = "confirm"
+"""Name of the field that takes a name to confirm an action."""
+
 
 def plain(text: str) -> Content:
     """A text of several lines without markup and without control characters."""
@@ -48,7 +51,8 @@ class DialogField:
 
 
 class ActionDialog(ModalScreen["Action | None"]):
-    """Asks before an action: shows its consequence and the equal command line. Cancel has the focus.
+    """Asks before an action: shows its consequence and the equal command line. The first field has the focus; Enter in
+    the last one acts. Without fields, or if a name confirms the action, Cancel has it.
 
     `build` makes the action from the texts of the fields, and raises UsageError if it cannot; then `title` is shown.
     """
@@ -103,7 +107,11 @@ class ActionDialog(ModalScreen["Action | None"]):
     def on_mount(self) -> None:
         """Show the action of the first texts."""
         self._show()
-        self.query("#cancel").focus()
+        asks = self._fields and not any(field.name == CONFIRM for field in self._fields)
+        if asks:
+            self._inputs[0].focus()
+        else:
+            self.query("#cancel").focus()
 
     @on(Input.Changed)
     @on(TextArea.Changed)
@@ -122,7 +130,7 @@ class ActionDialog(ModalScreen["Action | None"]):
                 "consequence": action.consequence,
                 "line": f"same as: {action.command_line}",
             }
-            self._action = action if texts.get("confirm", action.confirm) == action.confirm else None
+            self._action = action if texts.get(CONFIRM, action.confirm) == action.confirm else None
         # Nothing is mounted any longer if the window was closed at once.
         for name, text in lines.items():
             for static in self.query(f".{name}").results(Static):
@@ -131,8 +139,12 @@ class ActionDialog(ModalScreen["Action | None"]):
             button.disabled = self._action is None
 
     @on(Input.Submitted)
-    def _focus_next(self) -> None:
-        self.focus_next()
+    def _submit(self, message: Input.Submitted) -> None:
+        """Go to the next field; after the last one act, if the texts allow it."""
+        if message.input is not self._inputs[-1]:
+            self.focus_next()
+        elif self._action is not None:
+            self.dismiss(self._action)
 
     @on(Button.Pressed, "#do")
     def _confirm(self) -> None:
