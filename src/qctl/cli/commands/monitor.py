@@ -48,7 +48,7 @@ qctl monitor --read-only
 qctl monitor --web
 qctl monitor --record incident.jsonl
 qctl monitor --replay incident.jsonl
-qctl monitor --snapshot --screen 4 --size 80x24
+qctl monitor --snapshot --screen 2 --size 80x24
 qctl monitor --snapshot --svg overview.svg
 """
 
