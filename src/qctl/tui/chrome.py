@@ -22,7 +22,7 @@ CSS = """
 Screen { layout: vertical; background: $surface; color: $foreground; }
 ModalScreen { background: $background 60%; }
 ChoiceDialog { background: transparent; }
-.-wide .beside, .-widest .beside { dock: right; width: 50%; height: 100%; }
+.-narrow DeadLettersPage > Horizontal { layout: vertical; }
 .-widest DetailPane { display: block; }
 .-wide #tiles, .-widest #tiles { height: 3; }
 .-wide.-tall #tiles, .-widest.-tall #tiles { height: 4; }

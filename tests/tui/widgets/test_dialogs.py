@@ -235,7 +235,7 @@ def test_a_retry_takes_a_canary_and_a_rate() -> None:
         await driver.until("is not a number of jobs")
         await driver.press("backspace", "1", "enter")
         await driver.type("5/h")
-        await driver.until("The others follow only if the first 1 succeeds.")
+        await driver.until("only if the first 1 succeeds.")
         await driver.until("qctl retry --queue email --canary 1 --rate 5/h --yes")
         await driver.press("enter")
         await driver.until("done: ")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -70,10 +70,10 @@ class DeadLettersPage(GridPage):
     heading = "Dead letters"
     short = "Dead"
     DEFAULT_CSS = """
-    DeadLettersPage > Grid { width: 1fr; height: 1fr; }
-    DeadLettersPage > VerticalScroll { height: 1fr; padding: 0 1; border: round $frame; scrollbar-size-vertical: 1;
-        border-title-color: $text-muted; }
-    DeadLettersPage > VerticalScroll:focus { border: round $frame-focused; border-title-color: $text-primary; }
+    DeadLettersPage Vertical { width: 1fr; height: 2fr; }
+    DeadLettersPage VerticalScroll { width: 1fr; height: 1fr; padding: 0 1; border: round $frame;
+        scrollbar-size-vertical: 1; border-title-color: $text-muted; }
+    DeadLettersPage VerticalScroll:focus { border: round $frame-focused; border-title-color: $text-primary; }
     DeadLettersPage #letter { height: auto; }
     """
 
@@ -85,11 +85,13 @@ class DeadLettersPage(GridPage):
 
     def compose(self) -> ComposeResult:
         """Place two tables and a text."""
-        yield Grid(CAUSES, id="causes", title="Causes")
-        yield Grid(LETTERS, id="letters", title="Dead letters of this cause")
-        with VerticalScroll(can_focus=True, classes="panel beside") as frame:
-            frame.border_title = "Dead letter"
-            yield Static(id="letter")
+        with Horizontal():
+            with Vertical():
+                yield Grid(CAUSES, id="causes", title="Causes")
+                yield Grid(LETTERS, id="letters", title="Dead letters of this cause")
+            with VerticalScroll(can_focus=True, classes="panel") as frame:
+                frame.border_title = "Dead letter"
+                yield Static(id="letter")
 
     def read(self, data: MonitorData) -> DeadLettersData:
         """Read the causes, the dead letters of the selected cause, and the selected dead letter in full."""
