@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -26,6 +27,7 @@ class Terminal:
 
     def __init__(self, *arguments: str, columns: int = 80, program: str = PROGRAM, **names: str) -> None:
         self.shown = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._screen, end = pty.openpty()
         fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         foreign = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
@@ -60,7 +62,7 @@ class Terminal:
         """Read the next output."""
         ready, _, _ = select([self._screen], [], [], TIMEOUT_SECONDS)
         assert ready, f"{problem}; shown so far: {self.shown}"
-        self.shown += os.read(self._screen, 65536).decode()
+        self.shown += self._decoder.decode(os.read(self._screen, 65536))
 
     def type(self, text: str) -> None:
         """Type text."""
@@ -73,6 +75,6 @@ class Terminal:
                 piece = os.read(self._screen, 65536)
                 if not piece:
                     break
-                self.shown += piece.decode()
+                self.shown += self._decoder.decode(piece)
         os.close(self._screen)
         return self._process.wait(TIMEOUT_SECONDS)
