@@ -47,7 +47,7 @@ DAEMONS = ("qctl-worker email", "qctl-scheduler", "qctl-mqtt-bridge", "qctl-sock
 
 @dataclass(frozen=True)
 class Counters:
-    """What Redis has counted so far; `memory` is of now."""
+    """Counts of Redis so far; `memory` is of now."""
 
     commands: int
     received: int
