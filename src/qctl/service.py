@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from qctl import catalog
 from qctl.broker.admin import bulk
 from qctl.broker.admin.move_jobs import Cancel
-from qctl.broker.bookkeeping import events
+from qctl.broker.bookkeeping import events, inbox
 from qctl.broker.bookkeeping.budgets import Shares
 from qctl.broker.producer import enqueue, owner_limits
 from qctl.broker.producer.enqueue import NewJob
@@ -157,6 +157,14 @@ class QueueService:
         """
         with translate_errors(self._settings):
             return owned_jobs.read_ids(self._redis, ids)
+
+    def delivered_message(self, receiver: str, position: str) -> dict[str, Any] | None:
+        """Read the chat message at a position of a receiver's inbox. Returns None if it has been dropped.
+
+        Raises RedisUnreachableError.
+        """
+        with translate_errors(self._settings):
+            return inbox.read_one(self._redis, receiver, position)
 
     def cancel(self, job_id: str) -> bool:
         """Cancel a waiting or scheduled job. Returns True if it was canceled, False if it had ended before.

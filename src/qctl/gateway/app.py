@@ -54,6 +54,7 @@ def fastapi_app(backend: Backend) -> FastAPI:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(backend.settings.frontend_url),
+        allow_credentials=backend.settings.shapes.login_cookie and "*" not in backend.settings.frontend_url,
         allow_methods=["GET", "POST", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "X-Admin-Key", TRACE],
         expose_headers=[TRACE, "Retry-After"],

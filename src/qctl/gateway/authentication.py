@@ -10,20 +10,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from qctl.errors import RefusedError
-from qctl.gateway import dependencies
+from qctl.gateway import dependencies, login_cookie
 from qctl.gateway.doors import CHALLENGE
 from qctl.gateway.tokens import Caller
 
 
 class JwtHeader(HTTPBearer):
-    """The header `Authorization: Bearer <jwt>`, or `Authorization: <jwt>` as some clients send it."""
+    """The header `Authorization: Bearer <jwt>`, or `Authorization: <jwt>` as some clients send it, or the cookie."""
 
     async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
         """The credentials of a request, None without them."""
         header = request.headers.get("authorization", "").strip()
         if header.count(".") == 2 and " " not in header:
             return HTTPAuthorizationCredentials(scheme="Bearer", credentials=header)
-        return await super().__call__(request)
+        credentials = await super().__call__(request)
+        if credentials is None and "authorization" not in request.headers:
+            token = login_cookie.token_of(request, dependencies.backend_of(request).settings)
+            return HTTPAuthorizationCredentials(scheme="Bearer", credentials=token) if token else None
+        return credentials
 
 
 bearer = JwtHeader(

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Body, Path, Response
 
 from qctl import catalog
-from qctl.errors import UnreachableError
+from qctl.errors import NotFoundError, UnreachableError
 from qctl.gateway.admin_auth import CurrentOperator
 from qctl.gateway.dependencies import Backend, Gateway
 from qctl.gateway.error_responses import documented
@@ -22,6 +22,7 @@ from qctl.gateway.queue_schemas import (
     QueueMetrics,
     QueueMetricsByName,
     QueueStatistics,
+    RetryRequest,
 )
 from qctl.models import STATUS_ORDER, Finding, HealthStatus, QueueStats, Selector, Stats
 from qctl.ops.stats import fold_lanes
@@ -67,6 +68,7 @@ def health(gateway: Gateway, response: Response) -> QueueHealth:
     return QueueHealth(
         success=report.status != "down",
         status=report.status,
+        overall="healthy" if report.status == "ok" else "unhealthy",
         timestamp=datetime.now(timezone.utc),
         checks=_worst_by_check(report.findings),
         reasons=[_public_reason(finding) for finding in report.findings if finding.status != "ok"],
@@ -82,19 +84,34 @@ def clear_failed(queueName: Name, operator: CurrentOperator, gateway: Gateway) -
         result = gateway.ops.jobs.delete(
             gateway.ops.jobs.choose("discard", _all_jobs_of(gateway, queueName)), verb="discard"
         )
-        return BulkOutcome.of(result, f"{quantity(result.done, 'failed job')} of {escape_line(queueName)} removed")
+        outcome = BulkOutcome.of(result, f"{quantity(result.done, 'failed job')} of {escape_line(queueName)} removed")
+        return outcome.model_copy(update={"clearedCount": result.done})
 
     return operator.run(discard, "dlq discard", "--queue", queueName, "--all")
 
 
 @router.post("/{queueName}/retry", responses=documented(400, 401, 403, 404, 503))
-def retry_failed(queueName: Name, operator: CurrentOperator, gateway: Gateway) -> BulkOutcome:
-    """Retry the dead letters of a queue."""
+def retry_failed(
+    queueName: Name,
+    operator: CurrentOperator,
+    gateway: Gateway,
+    order: Annotated[RetryRequest | None, Body()] = None,
+) -> BulkOutcome:
+    """Retry the dead letters of a queue, or one of them."""
+    job_id = order.jobId if order else None
+    selector = _all_jobs_of(gateway, queueName)
+    if job_id:
+        if catalog.base_queue(gateway.service.status(job_id).queue) != catalog.base_queue(queueName):
+            raise NotFoundError(f"job {job_id!r} not found in queue {queueName!r}")
+        selector = Selector(ids=(job_id,))
 
     def retry() -> BulkOutcome:
-        result = gateway.ops.jobs.retry(gateway.ops.jobs.choose("retry", _all_jobs_of(gateway, queueName)))
-        return BulkOutcome.of(result, f"{quantity(result.done, 'failed job')} of {escape_line(queueName)} retried")
+        result = gateway.ops.jobs.retry(gateway.ops.jobs.choose("retry", selector))
+        outcome = BulkOutcome.of(result, f"{quantity(result.done, 'failed job')} of {escape_line(queueName)} retried")
+        return outcome.model_copy(update={"retriedCount": result.done})
 
+    if job_id:
+        return operator.run(retry, "dlq retry", job_id, "--queue", queueName)
     return operator.run(retry, "dlq retry", "--queue", queueName, "--all")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
@@ -26,10 +26,11 @@ from qctl.gateway.dependencies import Backend, Gateway
 from qctl.gateway.doors import IMAGE
 from qctl.gateway.error_responses import documented
 from qctl.gateway.json_requests import JsonRoute
-from qctl.gateway.schemas import LINE, Text
+from qctl.gateway.schemas import LINE, ChatMessage, Text
 from qctl.jobs.images import upload_name
 from qctl.models import OwnedStatus
 from qctl.settings import Settings
+from qctl.store import chat
 
 router = APIRouter(route_class=JsonRoute, prefix="/api/messages", tags=["messages"])
 
@@ -68,6 +69,7 @@ class Queued(BaseModel):
 
     success: bool = True
     jobId: str = Field(examples=[EXAMPLE_JOB])
+    messageId: str = Field(description="id of the message, once it is stored", examples=[EXAMPLE_JOB])
     status: OwnedStatus = "pending"
     message: str = "Message queued for processing"
 
@@ -106,7 +108,7 @@ async def send(
     job_id = str(uuid.uuid4())
     name = None if image is None else upload_name(job_id, await _check_image(request, gateway, user.id, image))
     await run_in_threadpool(_enqueue, gateway, job_id, user.id, id, text or None, name, image, request.state.trace)
-    return Queued(jobId=job_id)
+    return Queued(jobId=job_id, messageId=job_id)
 
 
 @router.get("/status/{jobId}", responses=documented(400, 401, 404, 503))
@@ -124,6 +126,19 @@ def status(
         except (NotFoundError, JobFailedError, WaitTimeoutError):
             result = None  # it expired or was retried in the meantime
     return MessageStatus(jobId=jobId, status=jobs[0].status, retryCount=jobs[0].retries, result=result)
+
+
+@router.get("/{id}", responses=documented(400, 401, 503))
+def conversation(
+    id: Annotated[str, Path(max_length=64, pattern=LINE, description="id of the other user", examples=["ada"])],
+    user: CurrentUser,
+    gateway: Gateway,
+    page: Annotated[int, Query(ge=1, le=10_000, description="1 has the newest messages")] = 1,
+    limit: Annotated[int, Query(ge=1, le=200, description="messages of a page")] = 50,
+) -> list[ChatMessage]:
+    """Messages between the user and another one, oldest first."""
+    messages = chat.read_conversation(gateway.settings, user.id, id, skip=(page - 1) * limit, limit=limit)
+    return [ChatMessage.stored(message) for message in messages]
 
 
 async def _check_image(request: Request, gateway: Backend, sender: str, image: bytes) -> str:
@@ -169,7 +184,7 @@ def _enqueue(
 async def _read_json(request: Request, settings: Settings) -> tuple[str | None, bytes | None]:
     try:
         message = NewMessage.model_validate(json_requests.parse(await request.body()))
-        return message.text, None if message.image is None else images.decode_data_url(
+        return message.text, None if not message.image else images.decode_data_url(
             message.image, settings.max_file_size
         )
     except ValidationError as error:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
 
 from qctl import catalog
 from qctl.errors import SettingsError
@@ -77,7 +78,7 @@ async def get_backend(request: Request) -> Backend:
     return backend_of(request)
 
 
-def backend_of(request: Request) -> Backend:
+def backend_of(request: HTTPConnection) -> Backend:
     """The backend of the gateway that received a request."""
     backend: Backend = request.app.state.backend
     return backend

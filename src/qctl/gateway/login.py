@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from qctl.errors import RefusedError
-from qctl.gateway import error_responses
+from qctl.gateway import error_responses, login_cookie
 from qctl.gateway.accounts import EmailTakenError
 from qctl.gateway.authentication import CurrentUser
 from qctl.gateway.dependencies import Backend, Gateway
@@ -59,7 +59,9 @@ async def _create(user: NewUser, request: Request, gateway: Backend) -> User:
 
 
 @router.post("/login", response_model=LoggedIn, responses=documented(400, 401, 403, 413, 429, 503))
-async def login(credentials: Credentials, request: Request, gateway: Gateway) -> LoggedIn | JSONResponse:
+async def login(
+    credentials: Credentials, request: Request, response: Response, gateway: Gateway
+) -> LoggedIn | JSONResponse:
     """Log in. The token is valid for QCTL_LOGIN_TTL seconds at every gateway of the site.
 
     After 10 wrong passwords of an account within 5 minutes, or 30 of a client address, the answer is 429.
@@ -71,13 +73,18 @@ async def login(credentials: Credentials, request: Request, gateway: Gateway) ->
         # Pages show `message`; some of them leave their login form on 401, and show nothing.
         return error_responses.error_response(gateway.settings.shapes.wrong_password, error.message, error.message)
     await gateway.doors.forgive(attempt)
+    login_cookie.set_cookie(response, request, token, gateway.settings)
     return LoggedIn(jwt=token)
 
 
 @router.post("/logout", responses=documented(400, 401, 503))
 async def logout(
-    user: CurrentUser, gateway: Gateway, request: Annotated[LogoutRequest | None, Body()] = None
+    user: CurrentUser,
+    gateway: Gateway,
+    response: Response,
+    request: Annotated[LogoutRequest | None, Body()] = None,
 ) -> LoggedOut:
     """End this login, or with `everywhere` all logins of the user. Other gateways follow within a second."""
     await gateway.sessions.end(user, everywhere=request is not None and request.everywhere)
+    login_cookie.delete_cookie(response, gateway.settings)
     return LoggedOut()

@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from qctl.broker.redis.connection import Backoff
 from qctl.broker.redis.outage import Outage
 from qctl.errors import QctlError, UnreachableError
-from qctl.gateway.schemas import Job
+from qctl.gateway.schemas import ChatMessage, Job
 from qctl.models import Event, EventFilter, OwnedJob, OwnedStatus
 from qctl.ops import Ops
 from qctl.service import QueueService
@@ -48,7 +50,10 @@ CHANGES: dict[str, tuple[OwnedStatus, OwnedStatus]] = {
 }
 """Status of a job before and after an event."""
 
-EVENT_FILTER = EventFilter(events=("created", *CHANGES))
+DELIVERED = "delivered"
+"""Event of a chat message that is in its receiver's inbox."""
+
+EVENT_FILTER = EventFilter(events=("created", DELIVERED, *CHANGES))
 
 
 @dataclass(frozen=True)
@@ -120,9 +125,13 @@ class OwnerEventFollower:
         self._stop.wait(seconds)
 
     def _owner_events(self, batch: Sequence[Event]) -> Iterator[OwnerEvent]:
-        ids = {event.fields["job"] for event in batch if "job" in event.fields and not self._has_no_owner(event)}
+        changes = [event for event in batch if event.event != DELIVERED]
+        ids = {event.fields["job"] for event in changes if "job" in event.fields and not self._has_no_owner(event)}
         jobs = self._read(list(ids)) if ids else {}
         for event in batch:
+            if event.event == DELIVERED:
+                yield from self._message_events(event)
+                continue
             job_id = event.fields.get("job", "")
             job = jobs.get(job_id) or self._owned.get(job_id)
             if job_id in ids:
@@ -130,6 +139,31 @@ class OwnerEventFollower:
             if job is not None:
                 created_job = job_id if event.event == "created" else ""
                 yield OwnerEvent(event.id, job.owner, _messages(event, job, self._shapes), created_job)
+
+    def _message_events(self, event: Event) -> Iterator[OwnerEvent]:
+        """The message of a delivery, for its receiver and for the sender's other pages."""
+        message = self._read_message(event.fields.get("receiver", ""), event.fields.get("position", ""))
+        if message is None:
+            return
+        try:
+            document = ChatMessage.of(message).model_dump(mode="json", by_alias=True)
+        except ValidationError:  # another program wrote into the inbox
+            log.warning("no live event for an entry of an inbox that is no chat message")
+            return
+        for user in dict.fromkeys((document["receiverId"], document["senderId"])):
+            yield OwnerEvent(event.id, user, [("newMessage", document)])
+
+    def _read_message(self, receiver: str, position: str) -> dict[str, Any] | None:
+        backoff = Backoff()
+        while OFFSET.fullmatch(position) and not self._stop.is_set():
+            try:
+                return self._service.delivered_message(receiver, position)
+            except UnreachableError as error:
+                self._log_and_wait(error, backoff.next_delay())
+            except QctlError as error:
+                log.warning("no live event for a message: %s", error.message)
+                return None
+        return None
 
     def _read(self, ids: Sequence[str]) -> dict[str, OwnedJob]:
         backoff = Backoff()

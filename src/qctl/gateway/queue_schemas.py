@@ -27,6 +27,12 @@ class PauseRequest(BaseModel):
     force: Annotated[bool, Field(description="pause even if a worker does not obey pauses")] = False
 
 
+class RetryRequest(BaseModel):
+    """The dead letter to retry; without it, all of the queue."""
+
+    jobId: Annotated[Text | None, Field(max_length=200, pattern=LINE, examples=[None])] = None
+
+
 class QueuePause(BaseModel):
     """The pause of a queue."""
 
@@ -203,6 +209,7 @@ class QueueHealth(BaseModel):
 
     success: bool = Field(description="false if the system is down")
     status: HealthStatus
+    overall: Literal["healthy", "unhealthy"] = Field(description="healthy if `status` is ok")
     timestamp: Moment = Field(examples=[EXAMPLE_TIME])
     checks: dict[str, HealthStatus] = Field(examples=[{"redis": "ok", "workers": "degraded"}])
     reasons: list[str] = Field(examples=[["3 jobs wait in queue message, and no worker listens to it"]])
@@ -245,6 +252,8 @@ class BulkOutcome(BaseModel):
     message: str = Field(examples=["2 failed jobs of message retried"])
     done: int = Field(examples=[2])
     failed: int = Field(examples=[0])
+    retriedCount: int | None = Field(default=None, description="the same as `done` of a retry", examples=[2])
+    clearedCount: int | None = Field(default=None, description="the same as `done` of a removal", examples=[2])
     batch: str | None = Field(
         None, description="argument of `qctl trash restore`, which restores the jobs", examples=["7f3a"]
     )

@@ -5,6 +5,7 @@ docs/compatibility.md explains the field names.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Annotated, Any, Literal, cast
 
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from qctl.models import OwnedJob, OwnedStatus
 from qctl.settings.profiles import Shapes
+from qctl.store.chat import ChatMessage as StoredMessage
 from qctl.store.user_rules import (
     ADDRESS_PATTERN,
     MAX_NAME_CHARACTERS,
@@ -151,6 +153,35 @@ class Job(BaseModel):
             retryCount=job.retries,
             con=job.created,
             mon=job.modified,
+        )
+
+
+class ChatMessage(BaseModel):
+    """A chat message. `image` is the name under which it is stored."""
+
+    id: str = Field(serialization_alias="_id", examples=["0b0f4a4e-2f0c-4f0e-9e55-7d0b2c1f6a11"])
+    senderId: str = Field(examples=[EXAMPLE_ID])
+    receiverId: str = Field(examples=["ada"])
+    text: str | None = Field(examples=["hello"])
+    image: str | None = Field(examples=[None])
+    createdAt: Moment = Field(examples=[EXAMPLE_TIME])
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> ChatMessage:
+        """Convert a message of an inbox. Raises ValidationError if it is none."""
+        renamed = {**message, "createdAt": message.get("sentAt")}
+        return cls.model_validate({name: renamed.get(name) for name in cls.model_fields})
+
+    @classmethod
+    def stored(cls, message: StoredMessage) -> ChatMessage:
+        """Convert a stored message."""
+        return cls(
+            id=message.id,
+            senderId=message.sender,
+            receiverId=message.receiver,
+            text=message.text,
+            image=message.image,
+            createdAt=message.sent_at,
         )
 
 

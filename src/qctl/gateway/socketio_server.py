@@ -31,6 +31,7 @@ from socketio.exceptions import ConnectionRefusedError as NotAdmittedError
 from qctl.compat.engineio_server import NOOP, close_session, has_session
 from qctl.compat.engineio_server import Packet as EnginePacket
 from qctl.errors import QctlError
+from qctl.gateway import login_cookie
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.job_routes import counts
 from qctl.gateway.middleware import Application, Receive, Scope, Send
@@ -189,7 +190,12 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
 
     async def _authenticate(self, sid: str, environ: Any, auth: Any) -> None:
         fields = auth if isinstance(auth, dict) else {}
-        token = fields.get("token")
+        token = fields.get("token") or login_cookie.token_of_handshake(
+            environ.get("HTTP_ORIGIN"),
+            environ.get("HTTP_HOST", ""),
+            environ.get("HTTP_COOKIE", ""),
+            self._backend.settings,
+        )
         if not isinstance(token, str) or not token:
             raise NotAdmittedError("Authentication error: No token provided")
         try:

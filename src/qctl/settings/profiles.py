@@ -24,11 +24,12 @@ class Shapes:
     """Shapes of the gateway's responses in which two originals differ.
 
     `wrong_password`: the HTTP status for a wrong email address or password. `job_statuses`: statuses of jobs that the
-    original's page does not know, each with the one that it shows instead.
+    original's page does not know, each with the one that it shows instead. `login_cookie`: a login also gets a cookie.
     """
 
     wrong_password: int = 401
     job_statuses: Mapping[str, str] = field(default_factory=dict)
+    login_cookie: bool = False
 
     def job_status(self, status: str) -> str:
         """The status of a job as users of the gateway see it."""
@@ -97,6 +98,7 @@ PROFILES: Mapping[str, Profile] = {
                 "QCTL_DAEMONS": "gateway,worker-prompt,worker-heavy,worker-jobs,scheduler",
             },
             {"QUEUE_ADMIN_KEY": ("your_admin_key_here", "your-queue-admin-key")},
+            Shapes(login_cookie=True),
         ),
         Profile(
             "sockets",

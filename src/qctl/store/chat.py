@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 from qctl.databases import mongodb
 from qctl.settings import Settings
-from qctl.store.sql import TableSchema, Transaction, format_time, open_read_only, open_sqlite
+from qctl.store.sql import TableSchema, Transaction, format_time, open_read_only, open_sqlite, parse_time
 
 COLLECTION = "chat_messages"
 
@@ -44,6 +44,48 @@ def store_message(settings: Settings, message: ChatMessage) -> None:
         _store_in_mongodb(settings.mongodb_uri, message)
     else:
         _store_in_sqlite(settings, message)
+
+
+def read_conversation(settings: Settings, one: str, other: str, *, skip: int, limit: int) -> list[ChatMessage]:
+    """Messages between two users, oldest first: the `limit` newest after the `skip` newest. Creates nothing. Raises
+    SinkError."""
+    if settings.mongodb_uri:
+        newest_first = _conversation_in_mongodb(settings.mongodb_uri, one, other, skip, limit)
+    else:
+        newest_first = _conversation_in_sqlite(settings, one, other, skip, limit)
+    return newest_first[::-1]
+
+
+def _conversation_in_mongodb(uri: str, one: str, other: str, skip: int, limit: int) -> list[ChatMessage]:
+    client, collection = mongodb.connect(uri, COLLECTION)
+    pairs = [{"senderId": one, "receiverId": other}, {"senderId": other, "receiverId": one}]
+    with closing(client), mongodb.translate_errors(uri):
+        documents = list(collection.find({"$or": pairs}).sort([("sentAt", -1), ("_id", -1)]).skip(skip).limit(limit))
+    return [
+        ChatMessage(
+            str(each["_id"]),
+            each["senderId"],
+            each["receiverId"],
+            each.get("text"),
+            each.get("image"),
+            each["sentAt"].replace(tzinfo=timezone.utc),
+        )
+        for each in documents
+    ]
+
+
+def _conversation_in_sqlite(settings: Settings, one: str, other: str, skip: int, limit: int) -> list[ChatMessage]:
+    query = (
+        "SELECT id, sender_id, receiver_id, text, image, sent_at FROM chat_messages "
+        "WHERE (sender_id = ? AND receiver_id = ?) OR (sender_id = ? AND receiver_id = ?) "
+        "ORDER BY sent_at DESC, id DESC LIMIT ? OFFSET ?"
+    )
+    with open_read_only(settings, COLLECTION) as db:
+        rows = [] if db is None else db.execute(query, (one, other, other, one, limit, skip)).fetchall()
+    return [
+        ChatMessage(id_, sender, receiver, text, image, parse_time(sent_at))
+        for id_, sender, receiver, text, image, sent_at in rows
+    ]
 
 
 def images_in_use(settings: Settings, names: Sequence[str]) -> set[str]:

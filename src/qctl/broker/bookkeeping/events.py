@@ -31,7 +31,7 @@ NAMES = frozenset(
     """created enqueued started finished failed retried dead recovered quarantined discarded paused resumed cleared
     quieted stopping restored purged requeued rejected cut tripped canceled skipped schedule moved edited
     imported alerted removed returned lost clock forgotten
-    omitted""".split()  # noqa: SIM905 - words are easier to read than 30 string literals
+    omitted delivered""".split()  # noqa: SIM905 - words are easier to read than 30 string literals
 )
 
 

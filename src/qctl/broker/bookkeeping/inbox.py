@@ -12,7 +12,8 @@ from typing import Any
 
 from redis import Redis
 
-from qctl.broker.redis import keys, replies
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 
 NOTIFICATION_WINDOW_SECONDS = 60
@@ -34,10 +35,13 @@ def deliver(connection: Redis, receiver: str, message_id: str, message: Mapping[
         connection,
         inbox=keys.inbox(receiver),
         delivered=keys.delivered(message_id),
+        events=keys.EVENTS,
         max_messages=MAX_MESSAGES,
         ttl=RETENTION_SECONDS,
         message_id=message_id,
         message=json.dumps(dict(message)),
+        receiver=receiver,
+        max_events=events.MAX_ENTRIES,
     )
     return bool(reply)
 
@@ -47,6 +51,14 @@ def read(connection: Redis, receiver: str, after: str = "-", count: int = 100) -
     begin = "-" if after == "-" else f"({after}"
     entries = replies.stream_entries(connection.xrange(keys.inbox(receiver), begin, "+", count=count))
     return [(position.decode(), json.loads(fields[b"message"])) for position, fields in entries]
+
+
+def read_one(connection: Redis, receiver: str, position: str) -> dict[str, Any] | None:
+    """The message at a position of an inbox, None if it has been dropped. Anything but an object is an empty one."""
+    entries = replies.stream_entries(connection.xrange(keys.inbox(receiver), position, position, count=1))
+    for _, fields in entries:
+        return untrusted_fields.parse_object(fields.get(b"message"))
+    return None
 
 
 def allow_notification(connection: Redis, receiver: str, notification_id: str, per_minute: int) -> bool:
