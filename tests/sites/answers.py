@@ -117,6 +117,8 @@ ANSWERS: dict[Path, Answer] = {
     ("schedule", "pause"): NO_SCHEDULE,
     ("schedule", "resume"): NO_SCHEDULE,
     ("schedule", "run"): NO_SCHEDULE,
+    ("schedule", "skip"): NO_SCHEDULE,
+    ("schedule", "backfill"): Answer("nightly --since 7d", says=NO_SCHEDULE.says, code=3),
     # --- the rest
     ("worker", "quiet"): NO_WORKER,
     ("worker", "resume"): NO_WORKER,
