@@ -26,7 +26,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "5-schedules": (("5",), "legacy"),
     "6-workers": (("6",), "w1"),
     "7-ingest": (("7",), "readings"),
-    "8-metrics": (("8",), "p99"),
+    "8-metrics": (("8", "8"), "p99"),
     "9-events": (("9",), "finished"),
     "help": (("question_mark",), "Screens"),
     "pause": (("escape", "2", "down", "p"), "Reason"),
@@ -35,7 +35,8 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "edit": (("escape", "3", "e"), "Payload (JSON"),
     "remove": (("escape", "5", "D"), "Type nightly"),
 }
-"""Keys that lead from one snapshot to the next, and a text that shows when it is complete."""
+"""Keys that lead from one snapshot to the next, and a text that shows when it is complete. Plots are read twice: the
+first drawing may be of a page whose size is not final."""
 
 
 class _StoppedClock(datetime):

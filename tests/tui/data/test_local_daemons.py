@@ -24,7 +24,7 @@ def test_the_logs_of_a_daemon_are_shown() -> None:
         await driver.press("tab", "down", "l")
         await driver.until("said: daemon logs scheduler --lines 200")
         await driver.press("escape", "enter")
-        await driver.until('"unit": "qctl-scheduler.service"')
+        await driver.until("status    no Redis")
 
     drive(MonitorOps(), script, run=lambda line: f"said: {line}")
 

@@ -75,6 +75,10 @@ class MetricsPage(Page):
         drawn = plot(title, steps, curves, width, height) if height >= MIN_PLOT_LINES else title
         widget.update(Content(drawn or f"{title}: no data"))
 
+    def on_resize(self) -> None:
+        """Draw the plots again for another size."""
+        self.post_message(self.ReloadRequested())
+
     def do_next(self) -> None:
         """Show the next span."""
         self._show_span((self._span + 1) % len(SPANS))
