@@ -230,7 +230,7 @@ def test_allowed_actions_are_signed_by_the_operator(make_gateway: MakeGateway, c
     session.until("the command line is disabled here")
     session.press("p")
     session.until("Pause apples")
-    session.press("\x1b[D\r")
+    session.press("\r\r")
     eventually(lambda: connection.hexists(keys.PAUSED, "apples"), what="pause of apples")
     eventually(lambda: [act.actor.partition("@")[0] for act in ops.audit.list()] == ["admin-key"], what="the note")
     (opened,) = [line for line in gateway.log if line.get("event") == "panel opened"]

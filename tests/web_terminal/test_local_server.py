@@ -150,7 +150,7 @@ def test_actions_are_allowed_by_option(serve: Serve, connection: Redis) -> None:
         session.until("apples")
         session.press("p")
         session.until("Pause apples")
-        session.press("\x1b[D\r")
+        session.press("\r\r")
         eventually(lambda: connection.hexists(keys.PAUSED, "apples"), what="pause of apples")
         processes = web.processes()
         assert web.stop() == 0

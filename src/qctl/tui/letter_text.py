@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from typing import ClassVar
 
 from textual.content import Content
-from textual.highlight import highlight
+from textual.highlight import HighlightTheme, highlight
 
 from qctl import view
 from qctl.models import DeadLetterDetail
@@ -21,6 +22,14 @@ _LIBRARY = re.compile(r"(site|dist)-packages/|/lib(64)?/python\d|^<frozen ")
 """Files of libraries and of Python itself: the cause is rarely there."""
 
 
+class SolidHighlightTheme(HighlightTheme):
+    """Textual's colours of code without their share of the ground, which would cost them the contrast of `themes`."""
+
+    STYLES: ClassVar = {
+        token: re.sub(r" [0-9]+%| on [^ ]+", "", style) for token, style in HighlightTheme.STYLES.items()
+    }
+
+
 def letter_content(detail: DeadLetterDetail, now: datetime) -> Content:
     """A dead letter in the order of the questions about it: what failed, where, with which payload, and the rest."""
     parts = [cells_content([*_head(detail, now), *view.section("traceback"), *traceback_cells(detail.traceback)])]
@@ -30,7 +39,7 @@ def letter_content(detail: DeadLetterDetail, now: datetime) -> Content:
         parts.append(cells_content(view.section(f"payload, {size}", call)))
     else:
         parts.append(cells_content(view.section(f"payload, {size}")))
-        parts.append(highlight(escape_text(redact(detail.payload)), language="json"))
+        parts.append(highlight(escape_text(redact(detail.payload)), language="json", theme=SolidHighlightTheme))
     if detail.meta:
         parts.append(cells_content(view.section("meta", detail.meta)))
     return Content("\n").join(parts)

@@ -19,7 +19,7 @@ Qctl = Callable[..., Ran]
 def test_list_shows_level_firing_queues_and_mute(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     heading, late = qctl("alert", "list", "-o", "table").out.splitlines()
-    assert heading.split() == ["ALERT", "LEVEL", "QUEUES", "FIRING", "SINCE", "NOTIFIED", "CHANNELS", "MUTED"]
+    assert heading.split() == ["ALERT", "LEVEL", "OF", "FIRING", "SINCE", "NOTIFIED", "CHANNELS", "MUTED"]
     assert late.split()[:4] == ["late", "OK", "email", "email"]
     assert re.match(r"\d+m(\d+s)?$", late.split()[4])
     assert re.search(r"muted \S+ ago by ops@host until .*: deploy", late)

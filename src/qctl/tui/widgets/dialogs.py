@@ -140,8 +140,12 @@ class ActionDialog(ModalScreen["Action | None"]):
 
     @on(Input.Submitted)
     def _submit(self, message: Input.Submitted) -> None:
-        """Go to the next field; after the last one act, if the texts allow it."""
-        if message.input is not self._inputs[-1]:
+        """Go to the next field; after the last one act, if the texts allow it.
+
+        An Enter that was typed before the focus had moved counts for the field to which it moved.
+        """
+        field = self.focused if self.focused in self._inputs else message.input
+        if field is not self._inputs[-1]:
             self.focus_next()
         elif self._action is not None:
             self.dismiss(self._action)
