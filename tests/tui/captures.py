@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
-from datetime import datetime
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -47,6 +51,18 @@ class _StoppedClock(datetime):
         return NOW.astimezone(tz)
 
 
+@contextmanager
+def _zone_where_it_is_noon() -> Iterator[None]:
+    """Live in a zone where NOW is about noon: the hours around it are of one day, and shown without a date."""
+    hours = NOW.astimezone(timezone.utc).hour - 12
+    try:
+        with patch.dict(os.environ, TZ=f"NOON{hours:+d}"):
+            time.tzset()
+            yield
+    finally:
+        time.tzset()
+
+
 def captured(size: tuple[int, int]) -> dict[str, str]:
     """Take all snapshots. Times of day are masked."""
     snapshots: dict[str, str] = {}
@@ -61,7 +77,7 @@ def captured(size: tuple[int, int]) -> dict[str, str]:
             assert {cell_len(line) for line in driver.lines} == {size[0]}
             snapshots[name] = _masked(driver.lines)
 
-    with patch("qctl.tui.app.datetime", _StoppedClock):
+    with patch("qctl.tui.app.datetime", _StoppedClock), _zone_where_it_is_noon():
         drive(MonitorOps(), script, size=size, run=str)
     return snapshots
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import ClassVar
 
 from textual.content import Content
 from textual.highlight import HighlightTheme, highlight
@@ -25,7 +24,7 @@ _LIBRARY = re.compile(r"(site|dist)-packages/|/lib(64)?/python\d|^<frozen ")
 class SolidHighlightTheme(HighlightTheme):
     """Textual's colours of code without their share of the ground, which would cost them the contrast of `themes`."""
 
-    STYLES: ClassVar = {
+    STYLES = {  # noqa: RUF012 - the base class declares it so
         token: re.sub(r" [0-9]+%| on [^ ]+", "", style) for token, style in HighlightTheme.STYLES.items()
     }
 
