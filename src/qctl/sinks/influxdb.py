@@ -91,14 +91,9 @@ class InfluxSink(Sink):
     def check(self) -> None:
         """Write a comment: the server checks the token, the organisation and the bucket, and stores nothing.
 
-        Each of several servers is checked.
+        Of several servers one is enough, as for a batch.
         """
-        for _ in range(len(self._urls)):
-            self.open()
-            with self._translate_errors():
-                self._api.write(bucket=self._bucket, record=b"# qctl")
-            if len(self._urls) > 1:
-                self._turn_to_next()
+        self._send(b"# qctl")
 
     def close(self) -> None:
         """Close the connections."""
@@ -109,7 +104,11 @@ class InfluxSink(Sink):
             connections.clear()
 
     def _post(self, rows: Sequence[Row[str]]) -> list[Rejection]:
-        body = "\n".join(row.value for row in rows).encode()
+        self._send("\n".join(row.value for row in rows).encode())
+        return []
+
+    def _send(self, body: bytes) -> None:
+        """Send lines to the server in use, or to the next that answers. Raises the error of the last."""
         for left in reversed(range(len(self._urls))):
             self.open()
             try:
@@ -123,7 +122,6 @@ class InfluxSink(Sink):
                 if not left:
                     raise
                 log.warning("trying the next server: %s", error.message)
-        return []
 
     def _turn_to_next(self) -> None:
         self.close()

@@ -20,7 +20,7 @@ FIRST_WAIT_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class SiteAnswer:
-    """What a context answered. `error` says why it did not; `stats` and `health` are then those of the last answer,
+    """The answer of a context. `error` says why it did not; `stats` and `health` are then those of the last answer,
     None if there was none."""
 
     name: str
