@@ -222,7 +222,7 @@ class DataSettings:
         boolean,
         "true",
         group="ingest",
-        doc='true: text in a reading that is a number is stored as a number: "21.5"',
+        doc='true: text in a reading that is a number is stored as a number: "21.5", "21,5", "1013.25 hPa"',
     )
     readings_text: bool = setting(
         "QCTL_READINGS_TEXT",

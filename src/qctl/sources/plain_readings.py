@@ -12,6 +12,7 @@ from typing import Any
 
 from qctl.errors import RejectedError
 from qctl.sources import reading_times
+from qctl.sources.measured_text import split_unit
 from qctl.sources.reading_fields import INT64, is_name, text_value
 from qctl.sources.reading_rules import MAX_DEPTH, MAX_FIELDS, ReadingRules, Value
 from qctl.sources.timestamps import nanoseconds
@@ -63,6 +64,8 @@ def _plain_fields(
         kind = type(value)
         if (kind is float and isfinite(value)) or (kind is int and value in INT64) or kind is bool:
             fields[name] = value
+        elif kind is str and rules.numeric_strings and split_unit(value):
+            return 0
         elif kind is str and value and (stored := text_value(value, rules)) is not None:
             fields[name] = stored
             quotes += 2

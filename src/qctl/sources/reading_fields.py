@@ -1,7 +1,7 @@
 """Flattens what a device sent into fields, and counts by name what no field can hold.
 
-- Numbers and booleans are fields. Text that is a number is one too (QCTL_READINGS_NUMERIC_STRINGS), other text is a
-  field of text (QCTL_READINGS_TEXT).
+- Numbers and booleans are fields. Text that is a number is one too, also with a decimal comma or a unit
+  (QCTL_READINGS_NUMERIC_STRINGS); the unit is the text `name.unit`. Other text is a field of text (QCTL_READINGS_TEXT).
 - The values of a nested object are named `outer.inner`, those of an array `name_0`, `name_1`.
 - null and empty text are no values. `nan`, numbers of more than 64 bits, texts that are too long, values that are
   nested too deeply and names that cannot be used are left out. If two values have one name, the first is stored.
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from qctl.sources.measured_text import number_with_comma, split_unit
 from qctl.sources.reading_payload import REPLACEMENT, DuplicateKeys
 from qctl.sources.reading_rules import (
     MAX_DEPTH,
@@ -68,6 +69,11 @@ class Fields:
             else:
                 self.add_object(value, f"{name}.", depth + 1)
             return
+        if kind is str and self._rules.numeric_strings and (measured := split_unit(value)):
+            value, unit = measured
+            if self._rules.text:
+                self.add(f"{name}.unit", unit, depth)
+            kind = type(value)
         stored = text_value(value, self._rules) if kind is str else _number(value)
         if stored is None or name in self.values or len(self.values) >= MAX_FIELDS or not is_name(name):
             self.leave_out(name)
@@ -86,6 +92,8 @@ def text_value(text: str, rules: ReadingRules) -> Value | None:
     if rules.numeric_strings:
         if _NUMBER.fullmatch(stripped):
             return _parse_number(stripped)
+        if (number := number_with_comma(stripped)) is not None:
+            return number
         if stripped.lower() in _NO_NUMBERS:
             return None
     if not rules.text or len(text) > MAX_TEXT_CHARACTERS or _NO_TEXT.search(text):
