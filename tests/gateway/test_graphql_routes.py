@@ -78,6 +78,18 @@ def test_queues_jobs_and_dead_letters_can_be_queried(operator: Any, service: Que
     assert b"\\u001b" not in found.body
 
 
+def test_memory_can_be_queried_by_operators(operator: Any, ask: Any, service: QueueService) -> None:
+    service.enqueue_many("notify", [NOTE] * 3)
+    query = (
+        "{ memory { keys measured bytes errorBytes uses { use bytes } jobs { name jobs } largest { key bytes job } } }"
+    )
+    memory = operator(query).json["data"]["memory"]
+    assert memory["jobs"] == [{"name": "notify", "jobs": 3}]
+    assert memory["measured"] == memory["keys"]
+    assert memory["errorBytes"] == 0
+    assert ask(query).status == 401
+
+
 def test_logs_of_a_job_can_be_queried(operator: Any, service: QueueService, connection: Redis) -> None:
     job_id = service.enqueue("notify", NOTE)
     log = {"run": "x", "worker": "w", "total": 1, "lines": [[1_795_000_000_000, "warning", "token=secret \x1b[0m"]]}

@@ -50,6 +50,7 @@ ANSWERS: dict[Path, Answer] = {
     ("report",): Answer(says=("# ValueError in siteapp.fail", "no such address"), hides=("# ValueError in ?",)),
     ("events",): Answer(),
     ("audit",): Answer(hides=("done",)),
+    ("memory",): Answer(says=("all keys measured", "siteapp.nap"), hides=("±",)),
     ("metrics", "show"): Answer(),
     ("metrics", "export"): Answer(
         says=('qctl_queue_jobs{queue="slow",state="running"} 0.0', 'qctl_queue_jobs{queue="work",state="dead"} 1.0'),

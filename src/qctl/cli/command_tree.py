@@ -67,6 +67,7 @@ VERBS: Mapping[str, Verb] = {
     "doctor": Verb(MONITORING, "doctor.doctor", "Diagnose the whole installation, and say what to fix."),
     "check": Verb(MONITORING, "check.check", "Check queues against thresholds, for a monitoring system."),
     "report": Verb(MONITORING, "report.report", "Write a problem as Markdown without secrets, to send."),
+    "memory": Verb(MONITORING, "memory.memory", "Show where Redis's memory goes: by use, job and key."),
     "events": Verb(MONITORING, "events.events", "Show events of queues, jobs and workers, oldest first."),
     "audit": Verb(MONITORING, "events.audit", "Show who changed what, from where, and how it ended."),
     "up": Verb(OPERATION, "up.up", "Run the whole stack on this machine until Ctrl-C."),

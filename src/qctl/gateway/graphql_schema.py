@@ -22,7 +22,18 @@ from qctl.errors import UsageError
 from qctl.gateway.admin_auth import Operator
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.graphql_limits import LIMITS
-from qctl.gateway.graphql_types import DeadLetters, Jobs, JobState, LogLine, Paused, Queue, Reading, Resumed, Retried
+from qctl.gateway.graphql_types import (
+    DeadLetters,
+    Jobs,
+    JobState,
+    LogLine,
+    MemoryUse,
+    Paused,
+    Queue,
+    Reading,
+    Resumed,
+    Retried,
+)
 from qctl.gateway.queue_routes import pause_queue, resume_queue
 from qctl.gateway.queue_schemas import PauseRequest
 from qctl.gateway.schemas import milliseconds
@@ -36,6 +47,10 @@ MAX_SCANNED_JOBS = 10_000
 
 MAX_OFFSET = 100_000
 """Largest offset of a page."""
+
+
+MEMORY_SAMPLE = 5000
+"""Keys that one request measures."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +121,12 @@ class Query:
         info.context.require_operator()
         logs = info.context.gateway.ops.jobs.logs(str(id))
         return [LogLine.of(run.number, line) for run in logs.runs for line in run.lines]
+
+    @strawberry.field(description="Where Redis's memory goes, estimated from a sample of its keys.")
+    def memory(self, info: Context) -> MemoryUse | None:
+        """Resolve `memory`."""
+        info.context.require_operator()
+        return MemoryUse.of(info.context.gateway.ops.memory.read(MEMORY_SAMPLE))
 
     @strawberry.field(description="Stored readings by the time of measurement, the latest first.")
     def readings(

@@ -179,6 +179,95 @@ class LogLine:
         return cls(attempt=attempt, at=line.at, level=escape_line(line.level), text=text)
 
 
+@strawberry.type(
+    description="Memory of one use, estimated; the true number is within `errorBytes` with 95 % confidence."
+)
+class MemoryShare:
+    use: str
+    keys: float
+    bytes: float
+    error_bytes: float
+
+    @classmethod
+    def of(cls, part: models.MemoryShare) -> MemoryShare:
+        """Convert the memory of a use."""
+        return cls(use=part.kind, keys=part.keys, bytes=part.bytes, error_bytes=part.error)
+
+
+@strawberry.type(description="Memory of the jobs of one name, with their results, estimated.")
+class NameMemory:
+    name: str
+    jobs: float
+    bytes: float
+    payload_bytes: float
+    result_bytes: float
+    dead_letter_bytes: float
+    error_bytes: float
+
+    @classmethod
+    def of(cls, name: models.NameMemory) -> NameMemory:
+        """Convert the memory of a name."""
+        return cls(
+            name=escape_line(name.name),
+            jobs=name.jobs,
+            bytes=name.bytes,
+            payload_bytes=name.payload,
+            result_bytes=name.result,
+            dead_letter_bytes=name.dead,
+            error_bytes=name.error,
+        )
+
+
+@strawberry.type(description="A large key, with the id and the name of its job if it has one.")
+class LargeKey:
+    key: str
+    use: str
+    bytes: float
+    job: strawberry.ID | None
+    name: str | None
+
+    @classmethod
+    def of(cls, key: models.LargeKey) -> LargeKey:
+        """Convert a key."""
+        return cls(
+            key=escape_line(key.key),
+            use=key.kind,
+            bytes=key.bytes,
+            job=_maybe(lambda job: strawberry.ID(escape_line(job)), key.job),
+            name=_maybe(escape_line, key.name),
+        )
+
+
+@strawberry.type(
+    description="Where Redis's memory goes, from `measured` of `keys` keys. Bytes are floats: Int is too small."
+)
+class MemoryUse:
+    used_bytes: float | None
+    max_bytes: float | None
+    keys: float
+    measured: int
+    bytes: float
+    error_bytes: float
+    uses: list[MemoryShare]
+    jobs: list[NameMemory]
+    largest: list[LargeKey]
+
+    @classmethod
+    def of(cls, use: models.MemoryUse) -> MemoryUse:
+        """Convert the use of memory."""
+        return cls(
+            used_bytes=use.used,
+            max_bytes=use.limit,
+            keys=use.keys,
+            measured=use.measured,
+            bytes=use.bytes,
+            error_bytes=use.error,
+            uses=[MemoryShare.of(part) for part in use.shares],
+            jobs=[NameMemory.of(name) for name in use.names],
+            largest=[LargeKey.of(key) for key in use.largest],
+        )
+
+
 @strawberry.type(description="A stored reading. `timeNs`: time of measurement in nanoseconds since 1970, as text.")
 class Reading:
     topic: str

@@ -87,6 +87,7 @@ if TYPE_CHECKING:
         WaitResult,
     )
     from qctl.models.limits import Limit, Limits, LimitScope, RqLimit
+    from qctl.models.memory import LargeKey, MemoryKind, MemoryShare, MemoryUse, NameMemory
     from qctl.models.metrics import Metrics, Names, NameStats, Series, Step
     from qctl.models.queues import (
         ClearResult,
@@ -127,6 +128,7 @@ _NAMES = {
     "JobDetail JobLogs JobNode JobRow JobTree JobType Jobs LogLine OwnedJob OwnedStatus Payload PayloadEdit RunLog "
     "State StoppedJob StrandedJob WaitResult",
     "limits": "Limit Limits LimitScope RqLimit",
+    "memory": "LargeKey MemoryKind MemoryShare MemoryUse NameMemory",
     "metrics": "Metrics Names NameStats Series Step",
     "queues": "ClearResult DeleteResult DrainResult Pause PauseResult QueueDetail QueueStats ResumeResult RunningJob "
     "Stats Totals UnrealJobs",
@@ -217,13 +219,18 @@ __all__ = [
     "JobTree",
     "JobType",
     "Jobs",
+    "LargeKey",
     "Level",
     "Limit",
     "LimitScope",
     "Limits",
     "LogLine",
+    "MemoryKind",
+    "MemoryShare",
+    "MemoryUse",
     "Metrics",
     "Mute",
+    "NameMemory",
     "NameStats",
     "Names",
     "Notice",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from qctl.ops.ingest import IngestOps
     from qctl.ops.jobs import JobOps
     from qctl.ops.limits import LimitOps
+    from qctl.ops.memory import MemoryOps
     from qctl.ops.metrics import MetricsOps
     from qctl.ops.queues import QueueOps
     from qctl.ops.readings import ReadingOps
@@ -76,6 +77,13 @@ class Ops:
         from qctl.ops.limits import LimitOps
 
         return self._part(LimitOps)
+
+    @cached_property
+    def memory(self) -> MemoryOps:
+        """Estimates the use of Redis's memory."""
+        from qctl.ops.memory import MemoryOps
+
+        return self._part(MemoryOps)
 
     @cached_property
     def explain(self) -> ExplainOps:

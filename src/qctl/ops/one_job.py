@@ -226,7 +226,10 @@ class OneJobOps(Part):
         pickled = plain_job.has_pickles(self._redis, queue)
         if pickled is None:
             pickled = any(worker.name != worker.claimant for worker in listening)
-        job_id = plain_job.enqueue(self._redis, queue, function, args, kwargs or {}, at=at, pickled=pickled)
+        max_bytes = self._settings.max_job_bytes
+        job_id = plain_job.enqueue(
+            self._redis, queue, function, args, kwargs or {}, at=at, pickled=pickled, max_bytes=max_bytes
+        )
         return EnqueuedFunction(job_id, queue, pickled, len(listening))
 
     def types(self) -> list[JobType]:

@@ -12,12 +12,20 @@ from qctl.settings.parsers import whole_number
 class MemorySettings:
     """Part of `Settings`; not loaded by itself."""
 
+    max_job_bytes: int = setting(
+        "QCTL_MAX_JOB_BYTES",
+        whole_number(256, 1 << 20),
+        "1048576",
+        group="jobs",
+        doc="Maximum size (bytes of JSON) of the arguments of any job. A larger one is refused when it is created: its "
+        "data belongs in a file that the job names",
+    )
     user_job_bytes: int = setting(
         "QCTL_USER_JOB_BYTES",
         whole_number(256, 1 << 20),
         "262144",
         group="jobs",
-        doc="Maximum size (bytes of JSON) of the arguments of a job with an owner; other jobs may have 1 MB",
+        doc="Maximum size (bytes of JSON) of the arguments of a job with an owner, if QCTL_MAX_JOB_BYTES is not less",
     )
     user_jobs_memory: int = setting(
         "QCTL_USER_JOBS_MEMORY",
@@ -52,3 +60,7 @@ class MemorySettings:
         doc="Share (percent) of maxmemory that other dead letters may use. Beyond it queues that hold a tenth of it "
         "take no new jobs from producers; ingestion goes on, and no dead letter is deleted. 0: no limit",
     )
+
+    def max_argument_bytes(self, owner: str | None) -> int:
+        """Return the maximum size (bytes of JSON) of the arguments of a job with this owner, or with none."""
+        return self.max_job_bytes if owner is None else min(self.max_job_bytes, self.user_job_bytes)

@@ -19,6 +19,7 @@ from qctl.view.job_logs import job_log, job_log_lines
 from qctl.view.job_tree import job_tree, relatives
 from qctl.view.jobs import job_columns, job_type_columns
 from qctl.view.limits import limit_columns, limit_rows
+from qctl.view.memory import memory_lines
 from qctl.view.metrics import job_name_columns, metrics_columns
 from qctl.view.queue_details import queue_details
 from qctl.view.queues import (
@@ -94,6 +95,7 @@ __all__ = [
     "limit_columns",
     "limit_rows",
     "local_time",
+    "memory_lines",
     "metrics_columns",
     "pause_text",
     "payload_section",

@@ -29,9 +29,6 @@ PICKLE_PROTOCOL = 4
 SAMPLED_JOBS = 5
 """Jobs of each state whose payloads show what the workers of a queue read."""
 
-MAX_ARGUMENT_BYTES = untrusted_fields.MAX_FIELD_BYTES
-"""Maximum size of a payload, which is what screens can show."""
-
 _SAMPLED_STATES: tuple[State, ...] = ("queued", "started", "finished", "failed", "scheduled", "deferred")
 
 _FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
@@ -85,13 +82,19 @@ def enqueue(
     *,
     at: datetime | None = None,
     pickled: bool,
+    max_bytes: int,
 ) -> str:
-    """Enqueue a plain job, now or `at` a time. Returns its id. Raises UsageError."""
+    """Enqueue a plain job, now or `at` a time. Returns its id. Raises UsageError, also if its payload is larger than
+    `max_bytes`."""
     if not _FUNCTION.fullmatch(function):
         raise UsageError(f"{function!r} is not the dotted path of a function", "example: tasks.add")
     serializer = _Pickle if pickled else _Json
-    if len(serializer.dumps([function, None, args, kwargs])) > MAX_ARGUMENT_BYTES:
-        raise UsageError(f"the arguments are larger than {MAX_ARGUMENT_BYTES >> 20} MB", "pass the name of a file")
+    size = len(serializer.dumps([function, None, args, kwargs]))
+    if size > max_bytes:
+        raise UsageError(
+            f"job {function}: its arguments are {size} bytes, more than {max_bytes} (QCTL_MAX_JOB_BYTES)",
+            "put the data in a file and name the file in the arguments",
+        )
     target = Queue(queue, connection=connection, serializer=serializer)
     job: Job
     if at is None:

@@ -92,7 +92,7 @@ class NewJob:
             trace=trace,
             owner=job_options.get("owner"),
             title=job_options.get("title"),
-            max_bytes=MAX_ARGUMENT_BYTES if job_options.get("owner") is None else settings.user_job_bytes,
+            max_bytes=settings.max_argument_bytes(job_options.get("owner")),
         )
 
     def hash_fields(self, connection: Redis) -> dict[str, Any]:
@@ -136,9 +136,10 @@ class NewJob:
         except (TypeError, ValueError, RecursionError) as error:
             raise UsageError(f"job {self.name}: its arguments cannot be written as JSON: {error}") from None
         if len(arguments) > self.max_bytes:
-            setting = "" if self.owner is None else " (QCTL_USER_JOB_BYTES)"
+            setting = "QCTL_MAX_JOB_BYTES" if self.owner is None else "QCTL_USER_JOB_BYTES"
             raise UsageError(
-                f"job {self.name}: its arguments are {len(arguments)} bytes, more than {self.max_bytes}{setting}"
+                f"job {self.name}: its arguments are {len(arguments)} bytes, more than {self.max_bytes} ({setting})",
+                "put the data in a file and name the file in the arguments",
             )
         return zlib.compress(f"[{json.dumps(self.handler)}, null, [], {arguments}]".encode())
 

@@ -35,6 +35,7 @@ from qctl.cli.documents.ingest import (
 )
 from qctl.cli.documents.jobs import job_edit, job_enqueue, job_list, job_logs, job_show, job_stop, job_types, job_wait
 from qctl.cli.documents.limits import limit_clear, limit_list, limit_set
+from qctl.cli.documents.memory import memory
 from qctl.cli.documents.metrics import metrics_reset, metrics_show, stats_names
 from qctl.cli.documents.queues import (
     clear,
@@ -96,6 +97,7 @@ __all__ = [
     "limit_clear",
     "limit_list",
     "limit_set",
+    "memory",
     "metrics_reset",
     "metrics_show",
     "pause",
