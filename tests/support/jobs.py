@@ -33,6 +33,13 @@ def note(url: str, key: str, value: str, seconds: float = 0.0) -> None:
         client.rpush(key, value)
 
 
+def wait_at(url: str, gate: str) -> None:
+    """Append to a list in Redis when it starts, then wait until there is something in another."""
+    with Redis.from_url(url) as client:
+        client.rpush(f"{gate}:started", os.getpid())
+        client.blpop([gate])
+
+
 def fail(message: str = "broken") -> None:
     """Fail."""
     raise ValueError(message)

@@ -138,6 +138,9 @@ def test_errors_do_not_hold_the_data_of_users(settings: Settings, connection: Re
         (raised.ResponseError("WRONGTYPE Operation against a key"), False),
         (raised.ResponseError("Command # 1 (SET a MISCONF b) of pipeline caused error: WRONGTYPE Operation"), False),
         (ValueError("OOM "), False),
+        (raised.NoPermissionError("this user has no permissions to run the 'hset' command"), True),
+        (raised.ResponseError("ACL failure in script: User app has no permissions to run the 'hset' command"), True),
+        (raised.ResponseError("The user executing the script can't run this command or subcommand"), True),
     ],
 )
 def test_temporary_errors_are_recognised(error: Exception, passes: bool) -> None:

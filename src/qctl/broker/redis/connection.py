@@ -69,6 +69,10 @@ _TEMPORARY = re.compile(r"(?:^|-)(?:OOM|MISCONF|READONLY|NOREPLICAS|BUSY) ")
 """Matches the start of the error of a Redis that is full, cannot write to its disk, is read-only, lacks replicas, or
 runs a long script; inside a script Redis 6.2 puts `-` before it."""
 
+_DENIED_IN_SCRIPT = re.compile(r"The user executing the script can't|ACL failure in script|-NOPERM ")
+"""Matches the error of a script whose user lacks a right for one of its commands: Redis 7.0, later ones and Valkey, and
+6.2."""
+
 _REFUSED_WRITES = (
     ("MISCONF", "cannot write to its disk and takes no writes", "check the disk and the log of Redis"),
     ("NOREPLICAS", "lacks replicas and takes no writes", "start its replicas, or lower min-replicas-to-write"),
@@ -213,10 +217,18 @@ def _unreachable(target: str, error: BaseException) -> RedisUnreachableError:
 
 
 def is_temporary(error: BaseException) -> bool:
-    """Tell whether it makes sense to try again later: Redis is away, or refuses all writes for now."""
-    if isinstance(error, (*TRANSIENT_ERRORS, OutOfMemoryError, ReadOnlyError)):
+    """Tell whether it makes sense to try again later: Redis is away, or refuses writes for now, or its administrator
+    took a right away."""
+    if isinstance(error, (*TRANSIENT_ERRORS, OutOfMemoryError, ReadOnlyError)) or _is_denied(error):
         return True
     return isinstance(error, ResponseError) and bool(_TEMPORARY.search(str(error).rpartition(_ANNOTATION)[2]))
+
+
+def _is_denied(error: BaseException) -> bool:
+    """Tell whether the user of Redis lacks a right, for the command itself or for one in a script."""
+    if isinstance(error, NoPermissionError):
+        return True
+    return isinstance(error, ResponseError) and bool(_DENIED_IN_SCRIPT.search(str(error)))
 
 
 def describe(error: BaseException) -> str:
@@ -235,7 +247,7 @@ def explain(error: redis.RedisError) -> str:
         return f"the replicas of Redis do not confirm ({text})"
     if isinstance(error, TRANSIENT_ERRORS):
         return f"Redis is away ({text})"
-    if isinstance(error, NoPermissionError):
+    if _is_denied(error):
         return f"Redis does not let this user do that ({text})"
     if isinstance(error, ReadOnlyError):
         return f"Redis is a read-only replica and takes no writes ({text})"
@@ -273,11 +285,12 @@ class Backoff:
 
 @contextmanager
 def log_and_continue(action: str) -> Iterator[None]:
-    """Log an error and go on, so that corrupt data in one place does not stop the others. Redis's own are raised."""
+    """Log an error and go on, so that corrupt data in one place, or a right that one step lacks, does not stop the
+    others. A Redis that is away or takes no writes is raised."""
     try:
         yield
     except Exception as error:
-        if is_temporary(error):
+        if is_temporary(error) and not _is_denied(error):
             raise
         # A traceback for each of many corrupt entries would flood the log.
         text = describe(error) if isinstance(error, redis.RedisError) else error
