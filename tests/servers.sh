@@ -20,6 +20,7 @@ missing fish fish
 missing systemd-analyze systemd
 missing systemd-nspawn systemd-container
 missing debootstrap debootstrap
+ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || need="$need libfaketime"
 [ -n "$need" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

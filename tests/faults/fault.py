@@ -13,13 +13,15 @@ Strike = Callable[[DataPath, random.Random, float], int]
 
 
 class Site(Enum):
-    """Places for the servers of a data path. All but the first take root."""
+    """Places for the servers of a data path. Small disks and a namespace take root."""
 
     PLAIN = "plain"
     SMALL_DISKS = "small disks"
     """Redis's folder and QCTL_HOME are file systems of their own, which can be filled."""
     NAMESPACE = "namespace"
     """Redis is behind a network interface that can be taken down; nobody goes through the proxy before it."""
+    STEPPING_CLOCK = "stepping clock"
+    """Redis has a clock of its own, which can be stepped."""
 
 
 @dataclass(frozen=True)

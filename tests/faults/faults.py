@@ -14,7 +14,7 @@ from contextlib import suppress
 from faults import outsiders, sites
 from faults.fault import Fault, Site, Strike
 from faults.path import DataPath
-from qctl.broker.redis.scripts import Script
+from qctl.broker.worker import claim_request
 from support.process import Program
 from support.proxy import Losing, Match, Proxy
 
@@ -92,7 +92,7 @@ def _is_claim(data: bytes) -> bool:
     return _CLAIM.match(data) is not None
 
 
-_END = Script("worker/claim", after="worker/finish").sha.encode()
+_END = claim_request._finish_and_claim.sha.encode()
 
 
 def _is_end(data: bytes) -> bool:
@@ -238,6 +238,7 @@ FAULTS = {
     "fill-redis-disk": Fault(sites.fill_redis_disk, brief=6, site=Site.SMALL_DISKS),
     "fill-home": Fault(sites.fill_home, brief=6, site=Site.SMALL_DISKS),
     "partition": Fault(sites.partition, brief=15, long=120, site=Site.NAMESPACE),
+    "step-clock": Fault(sites.step_clock, brief=10, long=120, site=Site.STEPPING_CLOCK),
     "soak": Fault(outsiders.soak, brief=60, long=1500),
 }
 """`stop-redis` is longer than any of ours waits for a reply (10 s), briefly too."""

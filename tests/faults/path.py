@@ -14,6 +14,7 @@ from support.process import Program
 from support.proxy import Proxy
 from support.servers import Mosquitto, RedisServer
 from support.small_disk import SmallDisk
+from support.stepping_clock import SteppingClock
 
 BIN = Path(sys.executable).parent
 
@@ -47,6 +48,7 @@ class DataPath:
         self._redis_url = redis_url
         self.disks: dict[str, SmallDisk] = {}
         self.namespace: Namespace | None = None
+        self.clock: SteppingClock | None = None
         self.objections: list[str] = []
         """Defects that a fault itself found."""
         self.notes: list[str] = []

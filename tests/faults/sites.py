@@ -1,4 +1,4 @@
-"""Sites of data paths with what takes root (small disks, a network of Redis's own), and the faults there."""
+"""Sites of data paths where Redis has small disks, a network or a clock of its own, and the faults there."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from support.databases import MariaDb
 from support.network import Namespace
 from support.servers import Mosquitto, RedisServer
 from support.small_disk import SmallDisk
+from support.stepping_clock import SteppingClock
 
 DISK_MEGABYTES = 64
 
@@ -35,12 +36,13 @@ def data_path(
         if namespace is not None:
             listen = ("--bind", "127.0.0.1", namespace.address, "--protected-mode", "no")
             redis.command = [*namespace.prefix, *redis.command, *listen]
+        clock = SteppingClock(redis) if site is Site.STEPPING_CLOCK else None
         broker = Mosquitto(folders[1], stand_in=False)
         for server in (redis, broker, mysql):
             open_now.enter_context(server)
         url = namespace and f"redis://{namespace.address}:{redis.port}/0"
         path = DataPath(folder, redis, broker, mysql, shared=shared, redis_url=url)
-        path.disks, path.namespace = disks, namespace
+        path.disks, path.namespace, path.clock = disks, namespace, clock
         yield open_now.enter_context(path)
 
 
@@ -88,3 +90,23 @@ def partition(path: DataPath, chance: random.Random, seconds: float) -> int:
     finally:
         namespace.join()
     return cuts
+
+
+STEPS = (-3600, -60, 60, 3600)
+"""Seconds by which Redis's clock is wrong, and then right again: what a wrong time zone and a late NTP do to it."""
+
+
+def step_clock(path: DataPath, chance: random.Random, seconds: float) -> int:
+    """Step Redis's clock ahead and back, by up to an hour."""
+    steps, until, clock = 0, time.monotonic() + seconds, path.clock
+    assert clock is not None, "this path has no clock of its own"
+    try:
+        while time.monotonic() < until:
+            clock.step(chance.choice(STEPS))
+            time.sleep(chance.uniform(2.0, 8.0))
+            clock.step(0)
+            time.sleep(chance.uniform(2.0, 8.0))
+            steps += 2
+    finally:
+        clock.step(0)
+    return steps

@@ -1,7 +1,8 @@
-"""Small disks fill up, and a namespace loses packets without telling anybody."""
+"""Small disks fill up, a namespace loses packets without telling anybody, and a clock steps."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from redis.retry import Retry
 from support.network import Namespace
 from support.servers import MissingServerError, RedisServer
 from support.small_disk import SmallDisk
+from support.stepping_clock import SteppingClock
+from support.waiting import eventually
 
 
 @pytest.fixture
@@ -58,3 +61,18 @@ def test_packets_vanish_and_the_connection_stays(tmp_path: Path, namespace: Name
         namespace.join()
         outside.ping()
         outside.close()
+
+
+def test_a_stepped_clock_is_redis_s_alone(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path)
+    try:
+        clock = SteppingClock(server)
+    except MissingServerError as missing:
+        pytest.skip(str(missing))
+    with server, server.connect() as connection:
+        for seconds in (-3600, 3600, 0):
+            clock.step(seconds)
+            eventually(
+                lambda ahead=seconds: abs(connection.time()[0] - time.time() - ahead) < 30,
+                what=f"a step of {seconds} s",
+            )

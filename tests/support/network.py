@@ -67,7 +67,9 @@ class Namespace:
         self._remove()
 
     def _remove(self) -> None:
-        subprocess.run(["ip", "netns", "delete", self.name], capture_output=True)  # its interfaces go with it
+        # The kernel removes interfaces of a deleted namespace some time later, and a next one needs the names now.
+        subprocess.run(["ip", "link", "delete", self._outside], capture_output=True)
+        subprocess.run(["ip", "netns", "delete", self.name], capture_output=True)
 
 
 def _ip(*words: str) -> None:
