@@ -155,12 +155,12 @@ ARMS = {
 
 
 @contextmanager
-def servers() -> Iterator[Place]:
+def servers(*redis_options: str) -> Iterator[Place]:
     """New ones for each run."""
     folder = Path(tempfile.mkdtemp(prefix="qctl-benchmark-", dir=Path.cwd()))
     for name in ("redis", "mosquitto", "victoria"):
         (folder / name).mkdir()
-    redis, victoria = RedisServer(folder / "redis"), VictoriaMetrics(folder / "victoria")
+    redis, victoria = RedisServer(folder / "redis", *redis_options), VictoriaMetrics(folder / "victoria")
     broker = Mosquitto(folder / "mosquitto", stand_in=False)
     try:
         with redis, broker, victoria:
@@ -169,10 +169,10 @@ def servers() -> Iterator[Place]:
         shutil.rmtree(folder)
 
 
-def run(name: str, count: int) -> Result:
-    """Publish `count` readings and wait until all have arrived."""
+def run(name: str, count: int, *redis_options: str) -> Result:
+    """Publish `count` readings and wait until all have arrived. Options are added to the command of Redis."""
     arm = ARMS[name]
-    with servers() as place, ExitStack() as running:
+    with servers(*redis_options) as place, ExitStack() as running:
         programs = arm.programs(place)
         for program in programs:
             running.enter_context(program)
