@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS := all
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run demo free-ports demo-ports install dev servers test test-load coverage rq-suite lint audit screens pictures completions man docs release bench format check clean
+.PHONY: help run demo free-ports demo-ports install dev servers test test-load coverage rq-suite lint audit screens pictures completions man docs release bench bench-guard format check clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -95,9 +95,12 @@ release: ## build and check the source distribution and the wheel, install the w
 	build/release/clean/bin/qctl --version
 
 bench: dev ## measure everything, for an hour or more; each of benchmarks/*.py also runs alone
-	@for each in $$(grep -l __main__ benchmarks/*.py); do \
+	@for each in $$(grep -l __main__ benchmarks/*.py | grep -v guard.py); do \
 		echo "== $$each"; $(BIN)/python $$each || failed="$$failed $$each"; done; \
 	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
+
+bench-guard: dev ## measure the main ratios for three minutes, and fail if one fell far below benchmarks/expected.json
+	$(BIN)/python benchmarks/guard.py $(ARGS)
 
 format: dev ## put code into its shape
 	$(BIN)/ruff format .

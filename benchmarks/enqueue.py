@@ -40,8 +40,8 @@ def measure(name: str, redis: Redis, jobs: int, create: Callable[[list[dict[str,
     return rate
 
 
-def main(jobs: int) -> None:
-    """Measure both, one at a time, against one server."""
+def measure_ratio(jobs: int) -> float:
+    """Measure both, one at a time, against one server. Returns how many times as fast qctl is."""
     with private_redis() as server, server.connect() as redis:
         queue = Queue("notification", connection=redis, serializer=JSONSerializer)
 
@@ -54,8 +54,8 @@ def main(jobs: int) -> None:
             ours = measure(
                 "qctl: QueueService.enqueue_many", redis, jobs, lambda data: service.enqueue_many("notify", data)
             )
-        print(f"{ours / theirs:.2f} times as fast")
+    return ours / theirs
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else JOBS)
+    print(f"{measure_ratio(int(sys.argv[1]) if len(sys.argv) > 1 else JOBS):.2f} times as fast")
