@@ -34,7 +34,7 @@ def main() -> int:
             print(f"{', '.join(names)} skipped: {missing}", flush=True)
             return 0
     _sum_up(trials)
-    return 1 if options.replicas and any(trial.objections for trial in trials) else 0
+    return 1 if options.replicas and any(trial.objections or trial.late for trial in trials) else 0
 
 
 def _try_all(site: ClusterSite, names: list[str]) -> list[Trial]:
@@ -56,10 +56,10 @@ def _sum_up(trials: list[Trial]) -> None:
     if not trials:
         return
     seconds = [trial.seconds_to_work for trial in trials]
-    acknowledged = sum(trial.jobs + trial.readings for trial in trials)
+    acknowledged = sum(trial.acknowledged for trial in trials)
     print(
         f"{len(trials)} faults: work went on after {statistics.median(seconds):.1f} s (median), "
-        f"{max(seconds):.1f} s (worst); {sum(trial.lost for trial in trials)} of {acknowledged} lost; "
+        f"{max(seconds):.1f} s (worst); {sum(sum(trial.lost.values()) for trial in trials)} of {acknowledged} lost; "
         f"{sum(trial.repeated for trial in trials)} jobs ran again"
     )
 

@@ -13,7 +13,10 @@ from support.waiting import eventually
 
 FREEZE_SECONDS = 60.0
 
-LOSSY_SECONDS = 10.0
+LOSSY_SECONDS = 20.0
+
+SPLIT_SECONDS = 20.0
+"""More than Sentinel takes to choose another primary, and than the old one takes writes (`min-replicas-max-lag`)."""
 
 
 @dataclass(frozen=True)
@@ -29,26 +32,46 @@ def _power_off(site: ClusterSite, load: Load) -> float:
 
 
 def _cut_off(site: ClusterSite, load: Load) -> float:
-    """The primary's host goes on by itself, with its worker, and hears nothing."""
+    """The primary's host goes on by itself, with its daemons, and reaches nobody."""
     site.primary().host.cut()
     return load.seconds_to_work(time.monotonic())
 
 
-def _mute(site: ClusterSite, load: Load) -> float:
+def _split(site: ClusterSite, load: Load) -> float:
+    """The primary's host and the other two do not reach each other; clients reach all three. The primary takes writes
+    until it has missed its replicas for long enough, while another one is chosen."""
     node = site.primary()
-    others = [site.network.address, *(other.host.address for other in site.nodes if other is not node)]
-    node.host.mute(*others)
+    try:
+        node.host.mute(*(other.host.address for other in site.others(node)))
+        for other in site.others(node):
+            other.host.mute(node.host.address)
+        began = time.monotonic()
+        seconds = load.seconds_to_work(began)
+        time.sleep(max(0.0, began + SPLIT_SECONDS - time.monotonic()))
+        return seconds
+    finally:
+        for each in site.nodes:
+            each.host.unmute()
+
+
+def _mute(site: ClusterSite, load: Load) -> float:
+    """The primary's host hears all, and nobody hears it."""
+    node = site.primary()
+    node.host.mute(site.network.address, *(other.host.address for other in site.others(node)))
     try:
         return load.seconds_to_work(time.monotonic())
     finally:
-        node.host.unmute(*others)
+        node.host.unmute()
 
 
 def _lossy(site: ClusterSite, load: Load) -> float:
+    """A tenth of all that hosts send is lost, and the rest is 200 ms late."""
     for node in site.nodes:
-        node.host.lose(10, 200)
-    time.sleep(LOSSY_SECONDS)
-    return load.seconds_to_work(time.monotonic())
+        node.host.lose(0.1, 0.2)
+    began = time.monotonic()
+    seconds = load.seconds_to_work(began)
+    time.sleep(max(0.0, began + LOSSY_SECONDS - time.monotonic()))
+    return seconds
 
 
 def _freeze(site: ClusterSite, load: Load) -> float:
@@ -101,6 +124,7 @@ def _all_off(site: ClusterSite, load: Load) -> float:
 FAULTS = {
     "power-off": Fault(_power_off),
     "cut-off": Fault(_cut_off),
+    "split": Fault(_split),
     "mute": Fault(_mute),
     "lossy": Fault(_lossy),
     "freeze": Fault(_freeze),

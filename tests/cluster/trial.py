@@ -21,22 +21,29 @@ ARRIVAL_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Trial:
-    """Result of a trial. The promises held if there are no objections."""
+    """Result of a trial. The promises about data held if there are no objections, all held if it is not late either."""
 
     fault: str
     seconds_to_work: float
-    jobs: int
-    readings: int
-    lost: int
+    went_on: dict[str, float]
+    """Seconds until each kind of traffic arrived again."""
+    acknowledged: int
+    lost: dict[str, int]
+    """Acknowledged items that did not arrive, by kind."""
     repeated: int
     seconds: float
     objections: list[str]
 
+    @property
+    def late(self) -> bool:
+        """True if work did not go on in time."""
+        return self.seconds_to_work > MAX_SECONDS_TO_WORK
+
     def __str__(self) -> str:
-        went_on = f"work went on after {self.seconds_to_work:.1f} s"
-        books = f"{self.jobs} jobs and {self.readings} readings acknowledged, {self.lost} lost"
-        verdict = "; ".join(self.objections) or "holds"
-        return f"{self.fault}: {went_on}; {books}, {self.repeated} jobs ran again; {self.seconds:.0f} s: {verdict}"
+        kinds = ", ".join(f"{kind} {seconds:.1f}" for kind, seconds in self.went_on.items())
+        went_on = f"work went on after {self.seconds_to_work:.1f} s ({'late: ' if self.late else ''}{kinds})"
+        books = f"{self.acknowledged} acknowledged, {sum(self.lost.values())} lost, {self.repeated} jobs ran again"
+        return f"{self.fault}: {went_on}; {books}; {self.seconds:.0f} s: {'; '.join(self.objections) or 'holds'}"
 
 
 def put_to_trial(site: ClusterSite, name: str) -> Trial:
@@ -49,17 +56,13 @@ def put_to_trial(site: ClusterSite, name: str) -> Trial:
         time.sleep(SETTLE_SECONDS)
         load.finish()
         load.wait_for_arrivals(ARRIVAL_SECONDS)
-        jobs, readings = load.lost()
-        objections = load.objections()
-        if seconds > MAX_SECONDS_TO_WORK:
-            objections.append(f"work went on only after {seconds:.1f} s")
         return Trial(
             name,
             seconds,
-            len(load.acknowledged),
-            load.published,
-            len(jobs) + len(readings),
-            sum(times > 1 for times in load.marks().values()),
+            load.went_on,
+            sum(len(traffic.ledger.acknowledged) for traffic in load.traffic),
+            load.lost(),
+            load.repeated(),
             time.monotonic() - began,
-            objections,
+            load.objections(),
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import ExitStack
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
+from support import daemons
 from support.batcher import Batcher
+from support.daemons import Site
 from support.databases import MariaDb
 from support.network import Namespace
 from support.process import Program
@@ -16,8 +16,6 @@ from support.servers import Mosquitto, RedisServer
 from support.small_disk import SmallDisk
 from support.stepping_clock import SteppingClock
 
-BIN = Path(sys.executable).parent
-
 QUEUES = ("sensor-data", "socket-data")
 
 HALVES = ("left", "right")
@@ -25,7 +23,7 @@ HALVES = ("left", "right")
 when it is restarted: what comes before a bridge has subscribed again is lost there (seen with 2.0.11)."""
 
 
-class DataPath:
+class DataPath(Site):
     """Devices and clients -> broker, two bridges, two batchers -> Redis -> two workers -> SQLite and MariaDB.
 
     The servers run already. Used as a context manager the rest does too. Readings end in SQLite, where one that is
@@ -43,6 +41,7 @@ class DataPath:
         shared: bool = False,
         redis_url: str | None = None,
     ) -> None:
+        super().__init__()
         self.folder = folder
         self._shared = shared
         self._redis_url = redis_url
@@ -62,9 +61,8 @@ class DataPath:
         self.bridges = [self._bridge(n) for n in (1, 2)]
         self.batchers = [self._batcher(n) for n in (1, 2)]
         self.for_clients = [Proxy(batcher.port) for batcher in self.batchers]
-        self.workers = [self._daemon(f"worker{n}", "qctl-worker", *QUEUES, says="takes jobs from") for n in (1, 2)]
-        self.scheduler = self._daemon("scheduler", "qctl-scheduler", says="running schedules")
-        self._running = ExitStack()
+        self.workers = [daemons.worker(folder, f"worker{n}", QUEUES, self._env) for n in (1, 2)]
+        self.scheduler = daemons.scheduler(folder, self._env)
 
     @property
     def _env(self) -> dict[str, str]:
@@ -81,13 +79,9 @@ class DataPath:
             "DB_PORT": str(self.to_mysql.port),
         }
 
-    def _daemon(self, name: str, program: str, *words: str, says: str, **env: str) -> Program:
-        return Program(name, [str(BIN / program), *words], self.folder, env={**self._env, **env}, says=says)
-
     def _bridge(self, n: int) -> Program:
         topic = "$share/bridges/sensors/#" if self._shared else f"sensors/+/{HALVES[n - 1]}"
-        name = f"bridge{n}"
-        return self._daemon(name, "qctl-mqtt-bridge", says="subscribed", MQTT_CLIENT_ID=name, MQTT_TOPIC=topic)
+        return daemons.bridge(self.folder, f"bridge{n}", topic, self._env)
 
     def _batcher(self, n: int) -> Batcher:
         return Batcher(self.folder, self.to_redis.redis_url, name=f"batcher{n}", patient=False, **self._env)
@@ -101,6 +95,11 @@ class DataPath:
     def servers(self) -> list[Program]:
         """All that is not ours."""
         return [self.redis, self.broker, self.mysql]
+
+    @property
+    def parts(self) -> Sequence[Proxy]:
+        """What runs before the daemons are started."""
+        return self.proxies
 
     @property
     def proxies(self) -> list[Proxy]:
@@ -117,25 +116,3 @@ class DataPath:
         for program in (*self.servers, *self.daemons):
             assert program.running, f"{program.name} has ended by itself\n{program.output[-3000:]}"
             program.wait_until_ready()
-
-    def tails(self) -> str:
-        """The last lines of all logs, for whoever reads a failure."""
-        return "\n".join(f"--- {program.name}\n{program.output[-1200:]}" for program in self.daemons)
-
-    def __enter__(self) -> DataPath:
-        try:
-            for proxy in self.proxies:
-                self._running.enter_context(proxy)
-            for daemon in self.daemons:
-                self._running.callback(daemon.end)
-                daemon.launch()
-            self.heal()
-        except BaseException:
-            self._running.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._running.close()

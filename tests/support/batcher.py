@@ -34,7 +34,7 @@ HANDSHAKE_SECONDS = 10
 class Batcher(Program):
     """One batcher on a port of its own. It counts as started when it takes messages, or with `patient` when it is up.
 
-    `changed` is the change of a library that it is to work around; `env` adds to its settings.
+    `changed` is the change of a library that it is to work around; it listens on `address`; `env` adds to its settings.
     """
 
     def __init__(
@@ -45,13 +45,15 @@ class Batcher(Program):
         name: str = "batcher",
         patient: bool = False,
         changed: str | None = None,
+        address: str = "127.0.0.1",
         **env: str,
     ):
-        self.port = free_port()
+        self.address, self.port = address, free_port()
         self._patient = patient
         settings = {
             "REDIS_URL": redis_url,
             "QCTL_HOME": str(folder),
+            "QCTL_SOCKET_HOST": address,
             "PORT": str(self.port),
             "BATCH_CHECK_INTERVAL": "0.2",
             "LOG_FORMAT": "text",
@@ -65,7 +67,7 @@ class Batcher(Program):
     @property
     def url(self) -> str:
         """Address for clients."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
     def ready(self) -> bool:
         """True if it takes messages, or at least runs."""
@@ -87,7 +89,7 @@ class Batcher(Program):
 
     def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
         """Ask by HTTP. Returns status and body."""
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)) as connection:
+        with closing(HTTPConnection(self.address, self.port, timeout=PATIENCE_SECONDS)) as connection:
             connection.request(method, path, headers=headers)
             reply = connection.getresponse()
             return reply.status, reply.read().decode()

@@ -69,10 +69,11 @@ class MariaDb(Program):
             assert done.returncode == 0, done.stdout
         super().start()
         if not self._prepared:
+            clients = "127.0.0.1" if self.host == "127.0.0.1" else "%"
             self.run(
                 f"CREATE DATABASE {self.database}",
-                "CREATE USER qctl@'127.0.0.1' IDENTIFIED BY " + pymysql.converters.escape_str(self.password),
-                f"GRANT ALL ON {self.database}.* TO qctl@'127.0.0.1'",
+                f"CREATE USER qctl@'{clients}' IDENTIFIED BY " + pymysql.converters.escape_str(self.password),
+                f"GRANT ALL ON {self.database}.* TO qctl@'{clients}'",
             )
             self._prepared = True
 
@@ -112,7 +113,7 @@ class MariaDb(Program):
     def environ(self) -> dict[str, str]:
         """The settings that lead to it."""
         return {
-            "DB_HOST": "127.0.0.1",
+            "DB_HOST": self.host,
             "DB_PORT": str(self.port),
             "DB_USER": self.user,
             "DB_PASSWORD": self.password,

@@ -72,14 +72,17 @@ class Client:
 
 
 class Gateway(Program):
-    """A gateway on its own port, ready when `/healthz` is. `env` adds settings."""
+    """A gateway on a port of its own of `address`, ready when `/healthz` is. `env` adds settings."""
 
-    def __init__(self, folder: Path, redis_url: str, *, name: str = "gateway", **env: str) -> None:
-        self.port = free_port()
+    def __init__(
+        self, folder: Path, redis_url: str, *, name: str = "gateway", address: str = "127.0.0.1", **env: str
+    ) -> None:
+        self.address, self.port = address, free_port()
         self._redis_url = redis_url
         settings = {
             "REDIS_URL": redis_url,
             "QCTL_HOME": str(folder),
+            "QCTL_GATEWAY_HOST": address,
             "QCTL_GATEWAY_PORT": str(self.port),
             "QCTL_GATEWAY_SECRET": SECRET,
             "LOG_FORMAT": "json",
@@ -90,7 +93,7 @@ class Gateway(Program):
     @property
     def url(self) -> str:
         """The base URL."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
     def ready(self) -> bool:
         """Check that it serves requests."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,33 +16,37 @@ NODES = 3
 
 
 class NatsNode(Program):
-    """A node on 127.0.0.1 with its own files. `routes` are the ports by which the nodes reach each other."""
+    """A node on `address` with its own files. `routes` are the addresses by which the nodes reach each other, `route`
+    is its own port among them."""
 
-    def __init__(self, folder: Path, name: str, route: int, routes: list[int]) -> None:
+    def __init__(
+        self, folder: Path, name: str, route: int, routes: Sequence[str], *, address: str = "127.0.0.1"
+    ) -> None:
         program = shutil.which("nats-server", path="/usr/sbin:/usr/bin:/usr/local/bin")
         if program is None:
             raise MissingServerError("nats-server is not installed: apt-get install nats-server")
-        self.port = free_port()
-        self._monitoring = free_port()
+        self.address, self.port = address, free_port()
+        self._monitoring = f"{address}:{free_port()}"
         config = folder / f"{name}.conf"
-        peers = ", ".join(f'"nats://127.0.0.1:{port}"' for port in routes)
+        peers = ", ".join(f'"nats://{peer}"' for peer in routes)
         config.write_text(
-            f"host: 127.0.0.1\nport: {free_port()}\nhttp: 127.0.0.1:{self._monitoring}\nserver_name: {name}\n"
+            f"host: {address}\nport: {free_port()}\nhttp: {self._monitoring}\nserver_name: {name}\n"
             f'jetstream {{ store_dir: "{folder / name}" }}\n'
-            f"cluster {{ name: site, host: 127.0.0.1, port: {route}, routes: [{peers}] }}\n"
-            f'mqtt {{ host: 127.0.0.1, port: {self.port}, ack_wait: "2s", max_ack_pending: 200 }}\n'
+            f"cluster {{ name: site, host: {address}, port: {route}, routes: [{peers}] }}\n"
+            f'mqtt {{ host: {address}, port: {self.port}, ack_wait: "2s", max_ack_pending: 200 }}\n'
         )
         super().__init__(name, [program, "-c", str(config)], folder)
 
     @property
     def url(self) -> str:
         """Its URL for MQTT."""
-        return f"mqtt://127.0.0.1:{self.port}"
+        return f"mqtt://{self.address}:{self.port}"
 
     def ready(self) -> bool:
-        """True if it is one of a cluster that has a leader and takes messages."""
+        """True if it is one of a cluster that has a leader. Whether each consumer is up to date is not asked: 2.9.10
+        reports those of retained messages as behind for ever, once their first node was killed."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._monitoring}/healthz", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://{self._monitoring}/healthz?js-server-only=true", timeout=2) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
@@ -51,8 +55,9 @@ class NatsNode(Program):
 @contextmanager
 def cluster(folder: Path) -> Iterator[list[NatsNode]]:
     """Three nodes of one cluster, started."""
-    routes = [free_port() for _ in range(NODES)]
-    nodes = [NatsNode(folder, f"node{n}", route, routes) for n, route in enumerate(routes)]
+    ports = [free_port() for _ in range(NODES)]
+    routes = [f"127.0.0.1:{port}" for port in ports]
+    nodes = [NatsNode(folder, f"node{n}", port, routes) for n, port in enumerate(ports)]
     with ExitStack() as stack:
         for node in nodes:
             stack.callback(node.end)

@@ -19,6 +19,9 @@ SERVICE = "orders"
 DOWN_AFTER_MS = 1000
 """Time without an answer after which a Sentinel takes a server for dead."""
 
+FAILOVER_TIMEOUT_MS = 4000
+"""Half the time after which a failover that did not succeed is tried again."""
+
 
 class SentinelServer(Program):
     """One Sentinel, with a quorum of two, that listens on `address`. `primary` is the first primary."""
@@ -31,6 +34,7 @@ class SentinelServer(Program):
         *lines: str,
         address: str = "127.0.0.1",
         down_after_ms: int = DOWN_AFTER_MS,
+        failover_timeout_ms: int = FAILOVER_TIMEOUT_MS,
     ) -> None:
         self.address, self.port = address, free_port()
         config = folder / f"{name}.conf"
@@ -43,7 +47,7 @@ class SentinelServer(Program):
                     f"dir {folder}",
                     f"sentinel monitor {SERVICE} {primary[0]} {primary[1]} 2",
                     f"sentinel down-after-milliseconds {SERVICE} {down_after_ms}",
-                    f"sentinel failover-timeout {SERVICE} 4000",
+                    f"sentinel failover-timeout {SERVICE} {failover_timeout_ms}",
                     *lines,
                 ]
             )
