@@ -27,6 +27,9 @@ DOWN_AFTER_MS = 5000
 
 FAILOVER_TIMEOUT_MS = 8000
 
+QUOTES = '""'
+"""An empty value in redis.conf."""
+
 REDIS_OPTIONS = {
     "protected-mode": "no",
     "repl-diskless-sync-delay": "0",
@@ -69,13 +72,18 @@ class Node:
             self._move_in(server)
 
     def _redis(self, servers: Servers) -> RedisServer:
+        """A server with a file of its own: Sentinel writes into it whose replica it is, and a restart obeys that."""
         address, port = servers.primary
-        options = dict(REDIS_OPTIONS)
+        server = RedisServer(self.folder)
+        program, *words = server.command
+        given = dict(zip((word.removeprefix("--") for word in words[::2]), words[1::2], strict=True))
+        options = {**given, **REDIS_OPTIONS, "port": str(port), "bind": self.host.address}
         if address != self.host.address:
             options["replicaof"] = f"{address} {port}"
-        server = RedisServer(self.folder, *(word for name, value in options.items() for word in (f"--{name}", value)))
+        file = self.folder / "redis.conf"
+        file.write_text("".join(f"{name} {value or QUOTES}\n" for name, value in options.items()))
         server.port = port
-        server.command += ["--port", str(port), "--bind", self.host.address]
+        server.command = [program, str(file)]
         return server
 
     def _move_in(self, program: Program) -> None:
