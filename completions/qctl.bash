@@ -3,7 +3,7 @@
 # Set the words that may follow the command $1: verbs, flags, options with values, and the positional value.
 _qctl_place() {
     case $1 in
-        '') verbs='stats pause resume clear retry monitor ping health doctor check report memory events audit up backup restore help version job dlq queue limit trash schedule worker daemon ingest cleanup alert user metrics context config' flags='--help --version --json --read-only --no-color --debug' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name --context= --redis-url= --home=/' rest='' ;;
+        '') verbs='stats pause resume clear retry monitor ping health doctor check report memory events audit up backup restore help version job dlq queue limit trash schedule worker daemon ingest cleanup alert user metrics context config' flags='--help --version --json --replica --read-only --no-color --debug' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name --context= --redis-url= --home=/' rest='' ;;
         'stats') verbs='' flags='--help --lanes --names --json' takes='--since= --watch= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'pause') verbs='' flags='--help --force --create --json' takes='--reason= --for= --timeout= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'resume') verbs='' flags='--help --json' takes='--queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;

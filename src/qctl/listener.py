@@ -7,6 +7,8 @@ import os
 import resource
 import socket
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -72,6 +74,30 @@ class Listener:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.socket.close()
+
+
+class DrainNotice:
+    """Tells a server that has to stop when to refuse clients: `seconds` later. Until then its /healthz answers 503, so
+    that a load balancer takes it out first."""
+
+    def __init__(self, stop: threading.Event, seconds: float) -> None:
+        self._stop = stop
+        self._seconds = seconds
+        self._until: float | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """True once the server has to stop."""
+        return self._stop.is_set()
+
+    @property
+    def is_over(self) -> bool:
+        """True once the server may refuse clients. The time begins when this is asked first after the stop event."""
+        if not self.is_given:
+            return False
+        if self._until is None:
+            self._until = time.monotonic() + self._seconds
+        return time.monotonic() >= self._until
 
 
 def allow_many_files() -> int:

@@ -68,6 +68,17 @@ def test_read_only_refuses_changes(path: Path, qctl: Qctl, monkeypatch: pytest.M
     assert (by_flag.out, ops.calls, ops.noted) == ("", [], [])
 
 
+@pytest.mark.parametrize("path", CHANGING, ids=" ".join)
+def test_replica_refuses_changes(path: Path, qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl(*line(path), "--replica", ops=ops)
+    assert (ran.code, ran.out, ops.calls, ops.noted) == (6, "", [], [])
+    assert (
+        ran.err
+        == f"qctl: `qctl {' '.join(path)}` changes things, and a replica takes no writes; repeat it without --replica\n"
+    )
+
+
 @pytest.mark.parametrize("path", [path for path in CHANGING if not COMMANDS[path].local], ids=" ".join)
 def test_read_only_context_refuses_changes(path: Path, qctl: Qctl) -> None:
     ops = FakeOps()

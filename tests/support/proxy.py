@@ -55,6 +55,10 @@ class Proxy:
         self.latency = 0.0
         self.lost = 0
 
+    def choose_target(self) -> int:
+        """The port for a new connection. Called in the proxy's own thread."""
+        return self._target
+
     @property
     def redis_url(self) -> str:
         """The URL of a Redis behind it."""
@@ -99,7 +103,7 @@ class Proxy:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            above = await asyncio.open_connection("127.0.0.1", self._target)
+            above = await asyncio.open_connection("127.0.0.1", self.choose_target())
         except (OSError, asyncio.CancelledError):
             writer.transport.abort()
             return

@@ -55,6 +55,7 @@ class Command:
             action = partial(self.function, session, **arguments)
             if not self.changes_with(arguments):
                 return action()
+            session.refuse_if_replica(ctx.command_path)
             session.refuse_if_read_only(ctx.command_path)
             return action() if self.local else run_audited(session, ctx.command_path, action)
 

@@ -173,7 +173,8 @@ def _document(members: Sequence[_Member], answered: Sequence[_Member]) -> Docume
         document = documents.get(member.name)
         error = member.error.message if member.error else None
         head = document.head if document and document.rows_key else {}
-        heads.append({"context": member.name, "error": error, **head})
+        replica = {"replica": member.out.replica} if member.out.replica else {}
+        heads.append({"context": member.name, "error": error, **head, **replica})
         rows += [{"context": member.name, **record} for record in (document.records if document else ())]
     columns = ("context", *first.columns)
     return Document(first.schema, first.name, columns, {"contexts": heads}, first.rows_key or "results", rows)

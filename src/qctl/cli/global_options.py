@@ -23,6 +23,7 @@ class GlobalOptions:
     context: str | None = None
     redis_url: str | None = None
     home: str | None = None
+    replica: bool = False
     read_only: bool = False
     no_color: bool = False
     debug: bool = False
@@ -71,6 +72,14 @@ DECLARATIONS: dict[str, tuple[Any, Any]] = {
         str | None,
         _declare(
             "--home", metavar="DIR", help="State directory; same as QCTL_HOME=DIR.", group=help_format.GLOBAL_OPTIONS
+        ),
+    ),
+    "replica": (
+        bool,
+        _declare(
+            "--replica",
+            help="Read from a replica, which may be behind the primary. Needs Sentinels in REDIS_URL.",
+            group=help_format.GLOBAL_OPTIONS,
         ),
     ),
     "read_only": (

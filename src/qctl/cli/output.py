@@ -46,10 +46,14 @@ class StdoutClosedError(Exception):
 
 
 class Output:
-    """Prints documents in the chosen format, and messages. `format` None selects the default for the kind of stdout."""
+    """Prints documents in the chosen format, and messages. `format` None selects the default for the kind of stdout.
+
+    `replica` is the address of the replica that was read, which JSON documents name; None for the primary.
+    """
 
     def __init__(self) -> None:
         self.format: Format | None = None
+        self.replica: str | None = None
         self.colour = True
         self._captured: list[str] | None = None
         for stream in (sys.stdout, sys.stderr):
@@ -90,7 +94,8 @@ class Output:
 
     def _write_document(self, document: Document, format: Format) -> None:
         if format is Format.JSON:
-            text = _json(document.as_json(), indent=2) + "\n"
+            source = {"replica": self.replica} if self.replica else {}
+            text = _json({**document.as_json(), **source}, indent=2) + "\n"
         elif format is Format.JSONL:
             text = "".join(_json(record) + "\n" for record in document.records)
         elif format is Format.CSV:

@@ -140,7 +140,16 @@ class Session:
             os.environ["QUEUE_PREFIX"] = self.settings.queue_prefix
         from qctl.ops import Ops  # imports redis and rq, which help and completion do not need
 
-        return Ops(self.settings)
+        ops = Ops(self.settings, replica=self.options.replica)
+        self.out.replica = ops.replica
+        if ops.replica:
+            self.out.say(f"qctl: read from the replica {ops.replica}, which may be behind the primary")
+        return ops
+
+    def refuse_if_replica(self, command: str, reason: str = "changes things, and a replica takes no writes") -> None:
+        """Raise RefusedError if the options ask for a replica, which this command cannot use."""
+        if self.options.replica:
+            raise RefusedError(f"`{command}` {reason}", "repeat it without --replica")
 
     def refuse_if_read_only(self, command: str) -> None:
         """Raise RefusedError if this command may not change anything. `--read-only` overrides the allowed commands."""

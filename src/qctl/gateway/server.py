@@ -13,7 +13,7 @@ from qctl.gateway.dependencies import Backend
 from qctl.gateway.socketio_server import MAX_PACKET_BYTES, FrontApplication, LiveServer
 from qctl.guard.connections import ConnectionGuard
 from qctl.host_guard import HostGuard, origin_hosts
-from qctl.listener import BACKLOG, Listener, allow_many_files, connection_guard
+from qctl.listener import BACKLOG, DrainNotice, Listener, allow_many_files, connection_guard
 from qctl.settings import Settings
 from qctl.supervisor import Heartbeat
 
@@ -27,7 +27,7 @@ DRAIN_SECONDS = 20
 
 
 def run(settings: Settings, stop: threading.Event, beat: Heartbeat) -> None:
-    """Serve until `stop` is set, then finish open requests.
+    """Serve until `stop` is set, and QCTL_DRAIN_NOTICE longer, then finish open requests.
 
     Raises SettingsError, and SinkError if the database of users cannot be used with these settings.
     """
@@ -74,9 +74,10 @@ async def _serve(
         )
     )
     serving = asyncio.create_task(server.serve([listener.open()]))
+    notice = DrainNotice(stop, backend.settings.drain_notice)
     others = [asyncio.create_task(backend.readings.serve()), asyncio.create_task(live.serve())]
     try:
-        while not stop.is_set():
+        while not notice.is_over:
             guard.denials.check()
             beat(f"serves {backend.settings.gateway_host}:{backend.settings.gateway_port}", ready=server.started)
             done, _ = await asyncio.wait([serving, *others], timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)

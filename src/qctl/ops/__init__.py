@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from qctl.broker.redis.connection import Connection, connect
+from qctl.broker.redis.connection import Connection, connect, replica_address
 from qctl.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,12 +46,19 @@ __all__ = ["Ops"]
 class Ops:
     """All operations on the Redis of `settings`, in parts. Nothing is sent before the first operation.
 
-    Each part is imported on first use: a command needs one of them, and importing all doubles its start-up time.
+    With `replica` those that read work on one of its replicas, and all others fail. Each part is imported on first use:
+    a command needs one of them, and importing all doubles its start-up time.
     """
 
-    def __init__(self, settings: Settings, connection: Connection | None = None) -> None:
+    def __init__(self, settings: Settings, connection: Connection | None = None, *, replica: bool = False) -> None:
         self._settings = settings
-        self._connection = connection or connect(settings)
+        self._is_replica = replica
+        self._connection = connection or connect(settings, replica=replica)
+
+    @property
+    def replica(self) -> str | None:
+        """HOST:PORT of the replica that is read, None for the primary. Raises RedisUnreachableError if none is up."""
+        return replica_address(self._connection, self._settings) if self._is_replica else None
 
     def _part(self, kind: type[P]) -> P:
         """Make a part. A subclass that records, replays or fakes operations overrides this, see `base.redirect`."""

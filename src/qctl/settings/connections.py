@@ -63,3 +63,11 @@ class ConnectionSettings:
         doc="Time (s) allowed for the head of a request to arrive, for its body (and 1 s more for each 32 kB), and for "
         "a Socket.IO client to send its token",
     )
+    drain_notice: float = setting(
+        "QCTL_DRAIN_NOTICE",
+        seconds(0, 300),
+        "0",
+        group="connections",
+        doc="Time (s) for which a stopping gateway or socket batcher serves on while its /healthz answers 503, so that "
+        "a load balancer sends clients elsewhere before they are refused: longer than it takes to notice",
+    )

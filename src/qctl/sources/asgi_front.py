@@ -33,8 +33,8 @@ QUIET_SECONDS = 5.0
 
 class AsgiFront:
     """The ASGI application. `unavailable` returns the reason that no new client is admitted, None if clients are;
-    `/healthz` shows `health`. Addresses that `is_blocked` names cannot connect. `on_too_large` is called with the
-    address of a client whose message was too large to be read."""
+    `/healthz` shows `health`, and answers 503 if its `ok` is false. Addresses that `is_blocked` names cannot connect.
+    `on_too_large` is called with the address of a client whose message was too large to be read."""
 
     refused = 0
     """Requests for a connection that got 503."""
@@ -69,8 +69,9 @@ class AsgiFront:
         elif path == "/":
             await _respond(scope, receive, send, 200, b"qctl-socket-batcher is up\n")
         else:
-            body = json.dumps(self._health()).encode() + b"\n"
-            status = 200 if self._unavailable() is None else 503
+            health = self._health()
+            body = json.dumps(health).encode() + b"\n"
+            status = 200 if health["ok"] else 503
             await _respond(scope, receive, send, status, body, ("content-type", "application/json"))
 
     async def _serve_socketio(self, scope: Scope, receive: Receive, send: Send) -> None:

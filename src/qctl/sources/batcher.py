@@ -22,7 +22,7 @@ from qctl.errors import QctlError
 from qctl.guard.connections import ConnectionGuard
 from qctl.guard.denials import Denials
 from qctl.host_guard import HostGuard, origin_hosts
-from qctl.listener import BACKLOG, Listener, allow_many_files, connection_guard
+from qctl.listener import BACKLOG, DrainNotice, Listener, allow_many_files, connection_guard
 from qctl.models import SourceState
 from qctl.quantities import clause
 from qctl.settings import Settings
@@ -81,8 +81,9 @@ class SocketBatcher:
         with listener, self._destination.connection, self._destination.cutter as cutter:
             commit = GroupCommit(settings, self._destination.buffer, cutter.wake)
             try:
-                loop = _EventLoop(settings, commit, cutter, self._beat, guard, self._destination.heartbeats)
-                asyncio.run(loop.run(listener, self._stop))
+                beats = self._destination.heartbeats
+                loop = _EventLoop(settings, commit, cutter, self._stop, self._beat, guard, beats)
+                asyncio.run(loop.run(listener))
             finally:
                 commit.close()
 
@@ -95,6 +96,7 @@ class _EventLoop:
         settings: Settings,
         commit: GroupCommit,
         cutter: BatchCutter | DirectWriter,
+        stop: threading.Event,
         beat: Heartbeat,
         guard: ConnectionGuard,
         heartbeats: Heartbeats | DirectWriter,
@@ -106,6 +108,7 @@ class _EventLoop:
         self._commit = commit
         self._cutter = cutter
         self._beat = beat
+        self._notice = DrainNotice(stop, settings.drain_notice)
         self._draining = False
         if settings.log_level != "debug":
             logging.getLogger("uvicorn").setLevel(logging.WARNING)
@@ -137,28 +140,28 @@ class _EventLoop:
             )
         )
 
-    async def run(self, listener: Listener, stop: threading.Event) -> None:
-        """Serve until `stop` is set, then drain. Raises RuntimeError if one of the tasks ends before, SettingsError if
-        the address is taken."""
+    async def run(self, listener: Listener) -> None:
+        """Serve until the stop event and QCTL_DRAIN_NOTICE longer, then drain. Raises RuntimeError if one of the tasks
+        ends before, SettingsError if the address is taken."""
         committing = asyncio.create_task(self._commit.serve())
         try:
-            await self._first_check(stop)
-            await self._serve(listener, stop, committing)
+            await self._first_check()
+            await self._serve(listener, committing)
         finally:
             committing.cancel()
             await asyncio.gather(committing, return_exceptions=True)
 
-    async def _first_check(self, stop: threading.Event) -> None:
+    async def _first_check(self) -> None:
         """Wait until the state of the buffer is known, so that no client is refused because the process is new."""
         deadline = time.monotonic() + FIRST_CHECK_SECONDS
-        while not (self._commit.checked or stop.is_set()) and time.monotonic() < deadline:
+        while not (self._commit.checked or self._notice.is_given) and time.monotonic() < deadline:
             self._beat("starting", ready=False)
             await asyncio.sleep(FIRST_CHECK_POLL_SECONDS)
 
-    async def _serve(self, listener: Listener, stop: threading.Event, committing: asyncio.Task[None]) -> None:
+    async def _serve(self, listener: Listener, committing: asyncio.Task[None]) -> None:
         serving = asyncio.create_task(self._http.serve([listener.open()]))
         try:
-            while not stop.is_set():
+            while not self._notice.is_over:
                 self._cutter.check()
                 self._guard.denials.check()
                 self._beat(self._status(), ready=self._http.started)
@@ -208,7 +211,7 @@ class _EventLoop:
         return self._commit.busy
 
     def _health(self) -> dict[str, Any]:
-        reason = self._unavailable()
+        reason = "the batcher is stopping" if self._notice.is_given else self._unavailable()
         return {
             "ok": reason is None,
             "reason": reason,

@@ -110,14 +110,18 @@ class _Client(Redis):
         return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
 
-def connect(settings: Settings, *, name: str = "qctl") -> Redis:
+def connect(settings: Settings, *, name: str = "qctl", replica: bool = False) -> Redis:
     """Return a client for the Redis of `settings`. It connects when it is first used. `name` shows in CLIENT LIST.
 
-    Raises SettingsError if the URL cannot be understood or names a certificate that breaks the ownership rule, or if
+    With `replica` it is for one of its replicas, to read only. Raises SettingsError if the URL cannot be understood or
+    names a certificate that breaks the ownership rule, if it names no Sentinels who know the replicas, or if
     QUEUE_PREFIX was set too late.
     """
     key_prefix.check(settings)
     url = _without_own_options(settings.redis_target)
+    is_watched = sentinel_url.is_sentinel(url)
+    if replica and not is_watched:
+        raise SettingsError("REDIS_URL", "names no Sentinels, who know the replicas", "omit --replica")
     options: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
         "socket_timeout": REPLY_TIMEOUT_SECONDS,
@@ -128,12 +132,12 @@ def connect(settings: Settings, *, name: str = "qctl") -> Redis:
         "protocol": 2,
     }
     try:
-        client = _watched(url, options) if sentinel_url.is_sentinel(url) else _single(url, options)
+        client = _watched(url, options, replica=replica) if is_watched else _single(url, options)
         # redis-py checks the options of the URL only when it makes a connection.
         client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
     except (TypeError, ValueError, redis.RedisError) as error:
         raise SettingsError("REDIS_URL", f"cannot be used: {error}") from error
-    client.replicas = settings.redis_replicas
+    client.replicas = 0 if replica else settings.redis_replicas
     for option in _CERTIFICATE_OPTIONS:
         if file := client.connection_pool.connection_kwargs.get(option):
             ownership.require(file)
@@ -146,9 +150,15 @@ def _single(url: str, options: dict[str, Any]) -> _Client:
     return cast("_Client", _Client.from_url(url, **options, **keepalive, **tls))
 
 
-def _watched(url: str, options: dict[str, Any]) -> _Client:
-    """A client for the primary of a Redis that Sentinel watches."""
-    return cast("_Client", _Client.from_pool(sentinel.make_pool(url, **options)))
+def _watched(url: str, options: dict[str, Any], *, replica: bool) -> _Client:
+    """A client for the primary or a replica of a Redis that Sentinel watches."""
+    return cast("_Client", _Client.from_pool(sentinel.make_pool(url, replica=replica, **options)))
+
+
+def replica_address(connection: Redis, settings: Settings) -> str:
+    """Return HOST:PORT of the replica that a client of replicas reads. Raises RedisUnreachableError if none is up."""
+    with translate_errors(settings):
+        return cast("sentinel.Pool", connection.connection_pool).replica_address
 
 
 OWN_OPTIONS = frozenset(

@@ -17,7 +17,13 @@ from redis.backoff import NoBackoff
 from redis.connection import Connection, parse_url
 from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
 from redis.retry import Retry
-from redis.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool, SentinelManagedConnection
+from redis.sentinel import (
+    MasterNotFoundError,
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SlaveNotFoundError,
+)
 
 from qctl.broker.redis.transport import TlsConnection
 from qctl.settings import sentinel_url
@@ -73,6 +79,18 @@ class PrimaryTlsConnection(PrimaryConnection, TlsConnection):
 
 class Pool(SentinelConnectionPool):
     """Connections to the primary of a service, or with `is_master=False` to its replicas."""
+
+    @property
+    def replica_address(self) -> str:
+        """HOST:PORT of the replica that a new connection has. Raises ConnectionError if there is none."""
+        try:
+            connection = self.get_connection()
+        except SlaveNotFoundError:
+            raise ConnectionError("the Sentinels know no replica that is up") from None
+        try:
+            return _text((connection.host, connection.port))
+        finally:
+            self.release(connection)
 
     def release(self, connection: Any) -> None:
         """Take back a connection."""
@@ -148,7 +166,7 @@ def make_pool(url: str, *, replica: bool = False, **options: Any) -> Pool:
         Sentinels(parsed.sentinels, clients),
         is_master=not replica,
         connection_class=PrimaryTlsConnection if tls else PrimaryConnection,
-        redis_connect_func=greet if replica else _greet_primary,
+        redis_connect_func=_greet_replica if replica else _greet_primary,
         socket_keepalive=True,
         socket_keepalive_options={
             getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)
@@ -174,21 +192,32 @@ def greet(connection: Connection) -> None:
 
 
 def _greet_primary(connection: Connection) -> None:
-    """Log in on a new connection, and close it if its server is no primary.
-
-    HELLO tells the role to every user that may connect; ROLE needs a right of its own.
-    """
+    """Log in on a new connection, and close it if its server is no primary."""
     greet(connection)
+    if _role(connection) not in (b"master", None):
+        managed = cast("PrimaryConnection", connection)
+        managed.connection_pool.sentinel_manager.ask_another()
+        raise ConnectionError(f"{_text((managed.host, managed.port))} is no primary any more")
+
+
+def _greet_replica(connection: Connection) -> None:
+    """Log in on a new connection, and close it if its server is no replica: redis-py falls back to the primary."""
+    greet(connection)
+    if _role(connection) == b"master":
+        raise ConnectionError(f"{connection.host} is no replica")
+
+
+def _role(connection: Connection) -> bytes | None:
+    """The role that a server says it has, None if it does not tell.
+
+    HELLO tells it to every user that may connect; ROLE needs a right of its own.
+    """
     connection.send_command("HELLO", 2, check_health=False)
     try:
         reply = connection.read_response()
     except ResponseError:
-        return  # a server without HELLO, or a user without the right: READONLY tells
-    role = dict(zip(reply[::2], reply[1::2], strict=True)).get(b"role", b"master")
-    if role != b"master":
-        managed = cast("PrimaryConnection", connection)
-        managed.connection_pool.sentinel_manager.ask_another()
-        raise ConnectionError(f"{_text((managed.host, managed.port))} is no primary any more")
+        return None  # a server without HELLO, or a user without the right: READONLY tells
+    return cast("bytes | None", dict(zip(reply[::2], reply[1::2], strict=True)).get(b"role"))
 
 
 def _text(address: Address) -> str:

@@ -81,6 +81,7 @@ def monitor(
     size: Annotated[str, typer.Option("--size", metavar="WxH", help="Columns and lines of the frame.")] = "120x40",
 ) -> None:
     """Watch queues, jobs and workers live, and act on them."""
+    session.refuse_if_replica("qctl monitor", "watches the primary")
     if record and (replay or web):
         raise UsageError("--record cannot be combined with --replay or --web")
     if web:
