@@ -1,4 +1,4 @@
-"""What arrived of a run: in the sinks, and among the dead letters."""
+"""Arrivals of a run: in the sinks, and among the dead letters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def stored(site: ClusterSite, run: str, kind: str) -> Counter[int]:
 
 
 def arrived(site: ClusterSite, run: str, kind: str, client: Redis) -> Arrived:
-    """What arrived of a kind of traffic, dead letters included."""
+    """Read the arrivals of a kind of traffic, dead letters included."""
     return Arrived(stored(site, run, kind), _dead(run, kind, client))
 
 

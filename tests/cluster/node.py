@@ -41,7 +41,7 @@ REDIS_OPTIONS = {
 
 @dataclass(frozen=True)
 class Servers:
-    """What the daemons of a host need to know of all hosts: where the first primary is, where all brokers are."""
+    """Addresses that every host needs: of the first primary, and of all nodes of the broker."""
 
     primary: tuple[str, int]
     routes: list[str]

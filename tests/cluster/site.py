@@ -68,7 +68,7 @@ class ClusterSite(Site):
 
     @property
     def parts(self) -> Sequence[Program]:
-        """What is on the fourth host."""
+        """Servers of the fourth host."""
         return [self.mysql]
 
     def primary(self) -> Node:

@@ -98,7 +98,7 @@ class DataPath(Site):
 
     @property
     def parts(self) -> Sequence[Proxy]:
-        """What runs before the daemons are started."""
+        """Proxies, which run before the daemons are started."""
         return self.proxies
 
     @property

@@ -50,7 +50,7 @@ class Site:
     @property
     @abstractmethod
     def parts(self) -> Sequence[AbstractContextManager[object]]:
-        """What has to run before the programs are started."""
+        """Servers and proxies that run before the programs are started."""
 
     @abstractmethod
     def heal(self) -> None:
