@@ -18,7 +18,7 @@ _qctl_place() {
         'memory') verbs='' flags='--help --json' takes='--sample= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'events') verbs='' flags='--help --follow -f --json' takes='--queue=@queue --event= --job=@job --trace= --since= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'audit') verbs='' flags='--help --json' takes='--actor= --command= --outcome= --trace= --since= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'up') verbs='' flags='--help --json' takes='--profile=queuecraft,dashboard,chat,sockets,planning --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'up') verbs='' flags='--help --json' takes='--profile=queuecraft,dashboard,chat,sockets,planning --scale= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'backup') verbs='' flags='--help --force --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
         'restore') verbs='' flags='--help --trust --dry-run --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
         'help') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='stats,pause,resume,clear,retry,monitor,ping,health,doctor,check,report,memory,events,audit,up,backup,restore,help,version,job,dlq,queue,limit,trash,schedule,worker,daemon,ingest,cleanup,alert,user,metrics,context,config' ;;
@@ -78,12 +78,14 @@ _qctl_place() {
         'schedule skip') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@schedule' ;;
         'schedule run') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@schedule' ;;
         'schedule backfill') verbs='' flags='--help --dry-run --json' takes='--since= --until= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'worker') verbs='list show quiet resume stop' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'worker') verbs='list show quiet resume stop pools scale' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'worker list') verbs='' flags='--help --json' takes='--queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'worker show') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@worker' ;;
         'worker quiet') verbs='' flags='--help --all --yes -y --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@worker' ;;
         'worker resume') verbs='' flags='--help --all --yes -y --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@worker' ;;
         'worker stop') verbs='' flags='--help --all --now --yes -y --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@worker' ;;
+        'worker pools') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'worker scale') verbs='' flags='--help --json' takes='--host= --timeout= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'daemon') verbs='list status start stop restart logs scale install' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'daemon list') verbs='' flags='--help --user --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'daemon status') verbs='' flags='--help --user --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;

@@ -80,8 +80,8 @@ function __qctl_place
             set -g __qctl_rest ''
         case 'up'
             set -g __qctl_verbs 
-            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--profile	Defaults of a replaced system: queuecraft, dashboard, chat, sockets, planning' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
-            set -g __qctl_takes '--profile=queuecraft,dashboard,chat,sockets,planning' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--profile	Defaults of a replaced system: queuecraft, dashboard, chat, sockets, planning' '--scale	Workers of a queue: 4, auto (one per processor), or bounds: 1..4' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--profile=queuecraft,dashboard,chat,sockets,planning' '--scale=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'backup'
             set -g __qctl_verbs 
@@ -379,7 +379,7 @@ function __qctl_place
             set -g __qctl_takes '--since=' '--until=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'worker'
-            set -g __qctl_verbs 'list	List live workers with their jobs, memory and uptime' 'show	Show one worker: current job, totals, memory, pause' 'quiet	Stop workers from claiming new jobs' 'resume	Let quiet workers claim jobs again' 'stop	Stop workers after their current job'
+            set -g __qctl_verbs 'list	List live workers with their jobs, memory and uptime' 'show	Show one worker: current job, totals, memory, pause' 'quiet	Stop workers from claiming new jobs' 'resume	Let quiet workers claim jobs again' 'stop	Stop workers after their current job' 'pools	List pools of workers with their sizes, and why' 'scale	Set the number of workers of a pool, also after a restart'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
@@ -408,6 +408,16 @@ function __qctl_place
             set -g __qctl_options '--help	Show this help' '--all	All workers' '--now	Do not wait for running jobs: they return to their queue' '--yes	No confirmation' '-y	No confirmation' '--json	JSON output; same as -o json' '--timeout	Maximum time to wait until they have ended; 0s does not wait' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--timeout=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@worker'
+        case 'worker pools'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'worker scale'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--host	Host of the pool' '--timeout	Maximum time to wait until so many run; 0s does not wait' '--queue	Same as the argument QUEUE' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--host=' '--timeout=' '--queue=@queue' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '@queue'
         case 'daemon'
             set -g __qctl_verbs 'list	List the systemd units of qctl' 'status	Show the state of daemons' 'start	Start daemons' 'stop	Stop daemons after their current work' 'restart	Restart daemons after their current work' 'logs	Show the journal of daemons, by default of all' 'scale	Set the number of workers of a queue, also after a reboot' 'install	Write and enable systemd units for this installation'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'

@@ -187,9 +187,10 @@ class Context:
         if pending := [name for name in changed if name not in self._reloadable]:
             log.warning("settings that apply after a restart: %s", ", ".join(pending))
 
-    def handle_signals(self) -> None:
-        """Handle SIGTERM and SIGINT; and SIGHUP, unless it comes from a closing terminal or the parent ignores it."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+    def handle_signals(self, *, interruptible: bool = True) -> None:
+        """Handle SIGTERM, and SIGINT if `interruptible`; and SIGHUP, unless it comes from a closing terminal or the
+        parent ignores it."""
+        for number in (signal.SIGTERM, signal.SIGINT) if interruptible else (signal.SIGTERM,):
             signal.signal(number, self._handle_stop)
         if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL and not sys.stderr.isatty():
             signal.signal(signal.SIGHUP, self._handle_reload)
@@ -206,8 +207,11 @@ def main(name: str, serve: Callable[[Context], None], description: str | None = 
     sys.exit(run(name, serve))
 
 
-def run(name: str, serve: Callable[[Context], None]) -> int:
-    """Load settings, set up logs and signals, do the work. Returns the exit code."""
+def run(name: str, serve: Callable[[Context], None], *, interruptible: bool = True) -> int:
+    """Load settings, set up logs and signals, do the work. Returns the exit code.
+
+    A daemon whose parent passes Ctrl-C on as SIGTERM is not `interruptible` itself.
+    """
     os.umask(NOT_OWNER_MODE)
     try:
         settings = Settings.load()
@@ -216,7 +220,7 @@ def run(name: str, serve: Callable[[Context], None]) -> int:
         return _report_settings(name, error)
     faulthandler.enable()
     context = Context(settings, name)
-    context.handle_signals()
+    context.handle_signals(interruptible=interruptible)
     try:
         serve(context)
     except SettingsError as error:

@@ -66,6 +66,10 @@ class Histogram:
         """Percentile in seconds, accurate to `ACCURACY`; None without durations."""
         return self._sketch.get_quantile_value(percent / 100) if self.counts else None
 
+    def mean(self) -> float | None:
+        """Mean in seconds, accurate to `ACCURACY`; None without durations."""
+        return float(self._sketch.avg) if self.counts else None
+
     @cached_property
     def _sketch(self) -> DDSketch:
         from ddsketch import DDSketch

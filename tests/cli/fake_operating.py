@@ -16,6 +16,8 @@ from qctl.models import (
     Concern,
     Event,
     Invitation,
+    Pool,
+    PoolSize,
     Quiet,
     QuietResult,
     StopResult,
@@ -70,6 +72,11 @@ def stopped(names: Any, now: bool = False, timeout: float = 0.0, waiting: Any = 
     return [StopResult(replace(WORKER, name=name), True, now, 0.1) for name in names]
 
 
+POOL = Pool(
+    *("email", "box", 41, ("email",), PoolSize(1, 1), PoolSize(1, 4), 2, 2, NOW, NOW, NOW, PoolSize(1, 4), "ada", NOW),
+    *(1, "load 0.40", 34.0),
+)
+
 ADA = Account("ada@example.com", "6920b670c1afd03b72e31e73", "ada", "admin", NOW, NOW)
 
 ANSWERS: dict[str, Any] = {
@@ -89,6 +96,8 @@ ANSWERS: dict[str, Any] = {
     "workers__quiet": lambda name, **_: QuietResult(replace(WORKER, name=name), True, True),
     "workers__resume": lambda name: QuietResult(replace(WORKER, name=name, quiet=None), False, True),
     "workers__stop": stopped,
+    "pools__list": [POOL],
+    "pools__scale": [POOL],
     "schedules__list": Timers([TIMER], 3),
     "schedules__next": [Coming(NOW + timedelta(hours=3), TIMER)],
     "schedules__add": lambda name, job, _pairs, _data, **_: replace(TIMER, name=name, job=job),

@@ -89,6 +89,7 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("schedule", "backfill"): ("nightly", "--since", "7d"),
     **{("worker", verb): ("w1",) for verb in ("show", "quiet", "resume", "stop")},
     **{("daemon", verb): ("scheduler",) for verb in ("start", "stop", "restart")},
+    ("worker", "scale"): ("email", "1..4"),
     ("daemon", "scale"): ("email", "2"),
     ("daemon", "install"): ("--print",),
     ("context", "show"): ("prod",),

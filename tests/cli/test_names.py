@@ -82,6 +82,7 @@ UNKNOWN: dict[Path, tuple[str, str]] = {
     ("worker", "quiet"): ("box.2", "box.1"),
     ("worker", "resume"): ("box.2", "box.1"),
     ("worker", "stop"): ("box.2", "box.1"),
+    ("worker", "scale"): ("emial 2", "email"),
     ("alert", "test"): ("lat", ""),
     ("alert", "mute"): ("lat --for 1h", ""),
     ("metrics", "show"): ("emial", "email"),

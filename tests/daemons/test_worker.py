@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,29 +21,6 @@ from support.process import Program
 from support.servers import RedisServer
 from support.supervisor import Supervisor
 from support.waiting import eventually
-
-BIN = Path(sys.executable).parent
-TESTS = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def make_worker(tmp_path: Path) -> Callable[..., Program]:
-    """Makes `qctl-worker` with arguments, allowed to run `support.jobs.*`."""
-
-    def make(
-        url: str, *arguments: str, says: str = "takes jobs from", name: str = "qctl-worker", **env: str
-    ) -> Program:
-        env = {
-            "REDIS_URL": url,
-            "QCTL_HOME": str(tmp_path),
-            "QCTL_ALLOWED_JOBS": "support.jobs.*",
-            "PYTHONPATH": str(TESTS),
-            "LOG_FORMAT": "text",
-            **env,
-        }
-        return Program(name, [str(BIN / "qctl-worker"), *arguments], tmp_path, env=env, says=says)
-
-    return make
 
 
 def enqueue(connection: Redis, name: str, function: str, *args: object) -> str:

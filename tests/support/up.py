@@ -26,7 +26,7 @@ class Up(Program):
         self.port = int(env.get("MQTT_PORT") or free_port())
         self.socket_port = int(env.get("PORT") or free_port())
         if daemons is None:
-            command = [str(Path(sys.executable).with_name("qctl")), "up"]
+            command = [str(Path(sys.executable).with_name("qctl")), "up", *options]
         else:
             command = [sys.executable, str(TINY_STACK), json.dumps(daemons), *options]
         self.gateway_port = int(env.get("QCTL_GATEWAY_PORT") or free_port())

@@ -128,7 +128,10 @@ NOUNS: Mapping[str, Noun] = {
     "worker": Noun(
         OPERATION,
         "Manage workers: processes that run jobs.",
-        ("workers.list_workers", "workers.show", "workers.quiet", "workers.resume", "workers.stop"),
+        (
+            *("workers.list_workers", "workers.show", "workers.quiet", "workers.resume", "workers.stop"),
+            *("pools.list_pools", "pools.scale"),
+        ),
     ),
     "daemon": Noun(
         OPERATION,

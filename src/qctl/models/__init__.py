@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from qctl.models.limits import Limit, Limits, LimitScope, RqLimit
     from qctl.models.memory import LargeKey, MemoryKind, MemoryShare, MemoryUse, NameMemory
     from qctl.models.metrics import Metrics, Names, NameStats, Series, Step
+    from qctl.models.pools import MAX_PROCESSES, Pool, PoolRequest, PoolSize
     from qctl.models.queues import (
         ClearResult,
         DeleteResult,
@@ -130,6 +131,7 @@ _NAMES = {
     "limits": "Limit Limits LimitScope RqLimit",
     "memory": "LargeKey MemoryKind MemoryShare MemoryUse NameMemory",
     "metrics": "Metrics Names NameStats Series Step",
+    "pools": "MAX_PROCESSES Pool PoolRequest PoolSize",
     "queues": "ClearResult DeleteResult DrainResult Pause PauseResult QueueDetail QueueStats ResumeResult RunningJob "
     "Stats Totals UnrealJobs",
     "schedules": "CatchUp Schedule",
@@ -155,6 +157,7 @@ __all__ = [
     "DEAD_STATES",
     "LEVEL_ORDER",
     "MAX_LISTED_OUTCOMES",
+    "MAX_PROCESSES",
     "MOVABLE_STATES",
     "OWNED_STATUSES",
     "SEVERITY_ORDER",
@@ -244,6 +247,9 @@ __all__ = [
     "PayloadEdit",
     "Ping",
     "PipelineStatus",
+    "Pool",
+    "PoolRequest",
+    "PoolSize",
     "Progress",
     "QueueCheck",
     "QueueDetail",

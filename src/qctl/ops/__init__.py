@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from qctl.ops.limits import LimitOps
     from qctl.ops.memory import MemoryOps
     from qctl.ops.metrics import MetricsOps
+    from qctl.ops.pools import PoolOps
     from qctl.ops.queues import QueueOps
     from qctl.ops.readings import ReadingOps
     from qctl.ops.schedules import ScheduleOps
@@ -133,6 +134,13 @@ class Ops:
         from qctl.ops.trash import TrashOps
 
         return self._part(TrashOps)
+
+    @cached_property
+    def pools(self) -> PoolOps:
+        """Pools of workers, and their sizes."""
+        from qctl.ops.pools import PoolOps
+
+        return self._part(PoolOps)
 
     @cached_property
     def workers(self) -> WorkerOps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qctl.models.pools import PoolSize
 from qctl.settings import parsers
 from qctl.settings.field import setting
 from qctl.settings.parsers import whole_number
@@ -33,6 +34,20 @@ class StackSettings:
         group="jobs",
         doc="Number of workers that `qctl up` starts for the jobs of QCTL_JOBS_MODULES and for simulated ones: so many "
         "of these run at the same time",
+    )
+    workers: PoolSize | None = setting(  # noqa: RUF009 - a field, no shared value
+        "QCTL_WORKERS",
+        PoolSize.parse,
+        group="jobs",
+        doc="Processes of each worker daemon: a number, auto (one for each processor), or bounds such as 1..4, between "
+        "which it scales by itself. `qctl-worker --workers` and `qctl worker scale` take precedence. Default: 1",
+    )
+    scale_latency: float = setting(
+        "QCTL_SCALE_LATENCY",
+        parsers.seconds(0.1, 86_400),
+        "5",
+        group="jobs",
+        doc="Time (s) that the oldest job of a queue may wait before workers with bounds become more",
     )
     simulated_seconds: int = setting(
         "QCTL_SIMULATED_SECONDS",

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 from qctl import extras
-from qctl.catalog import DAEMONS
+from qctl.catalog import DAEMONS, base_queue
 from qctl.catalog.specs import DaemonSpec
+from qctl.errors import NotFoundError
+from qctl.models import PoolSize
 from qctl.settings import Settings
 from qctl.stack.program import Program, Stage
 from qctl.stack.servers import installed
+
+WORKER_PROGRAM = "qctl-worker"
+"""Program of the daemons that run jobs. Each is a pool, so that `qctl worker scale` can change its size."""
 
 JOBS_WORKER = "worker-jobs"
 """Worker of the queues of declared jobs and of the default job. It is none of the catalog, because which queues it
@@ -18,22 +24,48 @@ serves depends on settings."""
 _STAMP = re.compile(r"^\d\d:\d\d:\d\d (info +)?")
 
 
-def daemons(settings: Settings) -> list[Program]:
-    """Every daemon that these settings require and whose extra is installed.
+def daemons(settings: Settings, sizes: Mapping[str, PoolSize] | None = None) -> list[Program]:
+    """Every daemon that these settings require and whose extra is installed, with the sizes of workers by queue.
 
-    Raises SettingsError if a program is missing.
+    Raises SettingsError if a program is missing, NotFoundError if no worker serves a queue of `sizes`.
     """
+    wanted = _wanted(settings)
+    _check_sizes(wanted, sizes or {})
     return [
         Program(
             name=spec.name,
-            command=(installed(spec.command[0]), *spec.command[1:]),
+            command=(installed(spec.command[0]), *spec.command[1:], *_size_option(spec, settings, sizes or {})),
             stage=Stage.DAEMON,
             where=spec.purpose,
             tidy=_tidy,
         )
-        for spec in _wanted(settings)
+        for spec in wanted
         if can_run(spec)
     ]
+
+
+def _size_option(spec: DaemonSpec, settings: Settings, sizes: Mapping[str, PoolSize]) -> list[str]:
+    """The option for the number of processes of a worker, none for another daemon."""
+    if spec.command[0] != WORKER_PROGRAM:
+        return []
+    size = next((size for queue, size in sizes.items() if _serves(spec, queue)), None)
+    if size is None and spec.name == JOBS_WORKER:
+        size = PoolSize(settings.job_workers, settings.job_workers) if settings.job_workers > 1 else None
+    return ["--workers", (size or settings.workers or PoolSize(1, 1)).text]
+
+
+def _serves(spec: DaemonSpec, queue: str) -> bool:
+    return queue == spec.name or (spec.command[0] == WORKER_PROGRAM and base_queue(queue) in spec.command[1:])
+
+
+def _check_sizes(specs: Sequence[DaemonSpec], sizes: Mapping[str, PoolSize]) -> None:
+    workers = [spec for spec in specs if spec.command[0] == WORKER_PROGRAM]
+    for queue in sizes:
+        if not any(_serves(spec, queue) for spec in workers):
+            known = [name for spec in workers for name in (spec.name, *spec.command[1:]) if not name.startswith("-")]
+            raise NotFoundError.with_suggestions(
+                f"no worker of `qctl up` serves queue {queue!r}", queue, known, f"allowed: {', '.join(known)}"
+            )
 
 
 def without_extra(settings: Settings) -> list[DaemonSpec]:
@@ -53,15 +85,14 @@ def _wanted(settings: Settings) -> list[DaemonSpec]:
 
 
 def _is_named(name: str, settings: Settings) -> bool:
-    return not settings.daemons or name.split(":")[0] in settings.daemons
+    return not settings.daemons or name in settings.daemons
 
 
 def _job_workers(settings: Settings) -> list[DaemonSpec]:
     if not settings.cache_enabled or not (settings.jobs_modules or settings.gateway_default_job):
         return []
-    names = [JOBS_WORKER, *(f"{JOBS_WORKER}:{number}" for number in range(2, settings.job_workers + 1))]
-    command = ("qctl-worker", "--declared")
-    return [DaemonSpec(name, command, "jobs of QCTL_JOBS_MODULES and the default job") for name in names]
+    command = (WORKER_PROGRAM, "--declared")
+    return [DaemonSpec(JOBS_WORKER, command, "jobs of QCTL_JOBS_MODULES and the default job")]
 
 
 def _switched_off(settings: Settings) -> set[str]:

@@ -6,9 +6,11 @@ import io
 import os
 import sys
 import time
+from collections.abc import Mapping
 
 from qctl import extras
 from qctl.errors import QctlError, SettingsError, UsageError
+from qctl.models import PoolSize
 from qctl.ownership import NOT_OWNER_MODE
 from qctl.settings import Settings
 from qctl.settings.listeners import collisions
@@ -26,19 +28,21 @@ SUPERVISORS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 """Variables by which systemd communicates with this process; the daemons get their own, or none."""
 
 
-def run_stack(settings: Settings) -> int:
+def run_stack(settings: Settings, sizes: Mapping[str, PoolSize] | None = None) -> int:
     """Start every server that no setting replaces, and every daemon; keep them running until a signal comes.
 
+    `sizes` are the numbers of processes of workers, by a queue that they serve or by the name of the daemon.
+
     Returns the exit code: 130 after Ctrl-C, 0 after SIGTERM or SIGHUP, 1 if daemons had to be killed. Raises
-    SettingsError that names the invalid setting, RefusedError if this home is in use, UsageError if a daemon refuses
-    its settings, QctlError if a server does not start.
+    SettingsError that names the invalid setting, NotFoundError if no worker serves a queue of `sizes`, RefusedError if
+    this home is in use, UsageError if a daemon refuses its settings, QctlError if a server does not start.
     """
     os.umask(NOT_OWNER_MODE)
     settings.make_home()
     with locked(settings.home) as killed_before:
         serves_mqtt = settings.mqtt_enabled and not settings.mqtt_brokers and extras.is_installed("mqtt")
         access = MqttAccess.create(settings) if serves_mqtt else None
-        programs = _programs(settings, access, patience=LEAVING if killed_before else 0.0)
+        programs = _programs(settings, access, sizes or {}, patience=LEAVING if killed_before else 0.0)
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a log line that cannot be encoded must not end qctl
         printer = LogPrinter(sys.stdout, {program.name: program.tidy for program in programs})
@@ -65,7 +69,9 @@ def run_stack(settings: Settings) -> int:
     return code
 
 
-def _programs(settings: Settings, access: MqttAccess | None, patience: float) -> list[Program]:
+def _programs(
+    settings: Settings, access: MqttAccess | None, sizes: Mapping[str, PoolSize], patience: float
+) -> list[Program]:
     """Programs to run, in start order. `patience`: time (s) allowed for a port to become free."""
     servers = []
     for collision in collisions(settings):
@@ -79,7 +85,7 @@ def _programs(settings: Settings, access: MqttAccess | None, patience: float) ->
         _await_port(settings.port_setting("socket-batcher"), settings.socket_host, settings.socket_port, patience)
     if settings.gateway_enabled and settings.cache_enabled and extras.is_installed("gateway"):
         _await_port(settings.port_setting("gateway"), settings.gateway_host, settings.gateway_port, patience)
-    return servers + daemons(settings)
+    return servers + daemons(settings, sizes)
 
 
 def _await_port(name: str, host: str, port: int, patience: float) -> None:

@@ -21,6 +21,7 @@ from qctl.view.jobs import job_columns, job_type_columns
 from qctl.view.limits import limit_columns, limit_rows
 from qctl.view.memory import memory_lines
 from qctl.view.metrics import job_name_columns, metrics_columns
+from qctl.view.pools import pool_columns
 from qctl.view.queue_details import queue_details
 from qctl.view.queues import (
     NO_QUEUE,
@@ -100,6 +101,7 @@ __all__ = [
     "pause_text",
     "payload_section",
     "pipeline_columns",
+    "pool_columns",
     "problem_rows",
     "quantity",
     "queue_columns",

@@ -37,6 +37,7 @@ from qctl.cli.documents.jobs import job_edit, job_enqueue, job_list, job_logs, j
 from qctl.cli.documents.limits import limit_clear, limit_list, limit_set
 from qctl.cli.documents.memory import memory
 from qctl.cli.documents.metrics import metrics_reset, metrics_show, stats_names
+from qctl.cli.documents.pools import pool_list
 from qctl.cli.documents.queues import (
     clear,
     pause,
@@ -102,6 +103,7 @@ __all__ = [
     "metrics_show",
     "pause",
     "ping",
+    "pool_list",
     "queue_delete",
     "queue_drain",
     "queue_history",
