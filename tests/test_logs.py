@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from importlib.util import find_spec
+from logging.handlers import QueueHandler
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 from redis import Redis
@@ -194,6 +196,55 @@ def test_every_line_names_what_it_is_about(set_up: Callable[..., None], capsys: 
     assert "userId" not in first
     assert (second["jobId"], second["traceId"], second["event"]) == ("j-1", "mine", "finish")
     assert "jobId" not in third
+
+
+def test_frequent_events_are_the_lines_that_logging_writes(
+    set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = logs.FrequentEvents(log)
+    for log_format in ("json", "text"):
+        set_up(LOG_FORMAT=log_format)
+        with logs.log_context(jobId="j-1", traceId="t\x1b", userId=None):
+            log.info("job %s\x1b at redis://:secret@h", "j-1", extra={"event": "start"})
+            events.log(logging.INFO, "job j-1\x1b at redis://:secret@h", event="start")
+        usual, frequent = lines(capsys)
+        assert "secret" not in frequent
+        assert "\x1b" not in frequent
+        if log_format == "json":
+            first, second = json.loads(usual), json.loads(frequent)
+            assert {**first, "timestamp": ""} == {**second, "timestamp": ""}
+            assert list(first) == list(second)
+        else:
+            assert usual.partition(" ")[2] == frequent.partition(" ")[2]
+
+
+def test_frequent_events_obey_levels(set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    events = logs.FrequentEvents(log)
+    set_up(LOG_LEVEL="warning")
+    events.log(logging.INFO, "hidden", event="start")
+    set_up(LOG_FORMAT="text")
+    events.log(logging.DEBUG, "hidden", event="start")
+    events.log(logging.INFO, "shown", event="start")
+    assert [line.partition("info")[2].strip() for line in lines(capsys)] == ["shown event=start"]
+
+
+def test_frequent_events_reach_other_handlers_and_filters(
+    set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    events, records = logs.FrequentEvents(log), SimpleQueue[logging.LogRecord]()
+    set_up()
+    handler, root = QueueHandler(records), logging.getLogger()
+    root.addHandler(handler)
+    events.log(logging.INFO, "100 % of it", event="start")
+    root.removeHandler(handler)
+    record = records.get_nowait()
+    assert (record.getMessage(), record.__dict__["event"]) == ("100 % of it", "start")
+    assert records.empty()
+    assert json.loads(*lines(capsys))["message"] == "100 % of it"
+    log.addFilter(refuse := lambda _: False)
+    events.log(logging.INFO, "filtered", event="start")
+    log.removeFilter(refuse)
+    assert lines(capsys) == []
 
 
 def test_debug_of_one_area_alone(set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:

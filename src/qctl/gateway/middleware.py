@@ -9,21 +9,23 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from qctl import logs
 from qctl.gateway import error_responses
 
 log = logging.getLogger(__name__)
+requests = logs.FrequentEvents(log)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+RawHeader = tuple[bytes, bytes]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 TRACE = "X-Trace-Id"
@@ -48,6 +50,8 @@ SECURITY_HEADERS = {
 """Headers added to every response that does not set them itself."""
 
 _TRACE = re.compile(r"[!-~]{1,128}")
+_RAW_TRACE = TRACE.lower().encode()
+_RAW_SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 
 class RequestMiddleware:
@@ -74,7 +78,7 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), trace)
+                message["headers"] = _with_own_headers(message.get("headers", ()), trace)
             await send(message)
 
         with logs.log_context(traceId=trace):
@@ -112,22 +116,25 @@ class RequestMiddleware:
         return limited
 
 
-def _add_headers(headers: MutableHeaders, trace: str) -> None:
-    headers[TRACE] = trace
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
+def _with_own_headers(headers: Iterable[RawHeader], trace: str) -> list[RawHeader]:
+    """The headers of a response with the trace id, and the security headers that it lacks."""
+    found = [pair for pair in headers if pair[0] != _RAW_TRACE]
+    names = {name for name, _ in found}
+    return [*found, (_RAW_TRACE, trace.encode("latin-1")), *(pair for pair in _RAW_SECURITY if pair[0] not in names)]
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
     """Log one line. Status 499 means that the client disconnected before the response."""
-    fields = {
-        "event": "request",
-        "traceId": scope["state"]["trace"],
-        "userId": scope["state"].get("user"),
-        "method": scope["method"],
-        "path": scope["path"][:MAX_PATH_CHARS],
-        "client": (scope.get("client") or ("",))[0],
-        "status": status or 499,
-        "ms": round(seconds * 1000),
-    }
-    log.info("%s %s %d %d ms", fields["method"], fields["path"], fields["status"], fields["ms"], extra=fields)
+    method, path, ms = scope["method"], scope["path"][:MAX_PATH_CHARS], round(seconds * 1000)
+    requests.log(
+        logging.INFO,
+        f"{method} {path} {status or 499} {ms} ms",
+        event="request",
+        traceId=scope["state"]["trace"],
+        userId=scope["state"].get("user"),
+        method=method,
+        path=path,
+        client=(scope.get("client") or ("",))[0],
+        status=status or 499,
+        ms=ms,
+    )

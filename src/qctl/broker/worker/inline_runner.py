@@ -32,6 +32,7 @@ from qctl.broker.worker.worker_record import WORKER_TTL_SECONDS
 from qctl.errors import ClaimLostError
 
 log = logging.getLogger(__name__)
+events = logs.FrequentEvents(log)
 
 LONG_RUN_SECONDS = 1.0
 """Time (s) after which a supervisor is told how long the job may take. Shorter than any watchdog."""
@@ -98,14 +99,13 @@ class InlineRunner:
             finally:
                 self._log.end()
             if end is not None or job._status == JobStatus.FINISHED:
-                extra = {"event": "finish"}
-                log.log(_level(job), "job %s of %s: %s finished", job.id, queue.name, ours.label, extra=extra)
+                events.log(_level(job), f"job {job.id} of {queue.name}: {ours.label} finished", event="finish")
             return end
 
     def _perform(self, job: Job, queue: Queue, execution: Execution) -> JobEnd | None:
         try:
             self._is_performing = True
-            log.log(_level(job), "job %s of %s starts", job.id, queue.name, extra={"event": "start"})
+            events.log(_level(job), f"job {job.id} of {queue.name} starts", event="start")
             seconds = job.timeout or queue.DEFAULT_TIMEOUT
             self._log.begin(job, execution, self._claimant.name)
             with self._rq.death_penalty_class(seconds, JobTimeoutException, job_id=job.id), self._stoppable(job):
