@@ -18,9 +18,9 @@ def serve(context: daemon.Context) -> None:
         context.nothing_to_do(f"{off} is false")
         return
     server = extras.load("qctl.gateway.server", extra="gateway", needed_by="qctl-gateway")
-    server.run(context.settings, context.stop, context.beat)
+    server.run(context.settings, context.stop, context.beat, context.copy)
 
 
 def main() -> None:
     """Run until a stop signal; answer the open requests first."""
-    daemon.main("qctl-gateway", serve, __doc__)
+    daemon.main("qctl-gateway", serve, __doc__, in_copies=True)

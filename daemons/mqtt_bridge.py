@@ -12,10 +12,14 @@ def serve(context: daemon.Context) -> None:
         context.nothing_to_do("MQTT_ENABLED is false")
         return
     bridge = extras.load("qctl.sources.mqtt_bridge", extra="mqtt", needed_by="qctl-mqtt-bridge")
-    destination = batches.direct_destination(context.settings, "readings", reading_batches.sink)
-    bridge.MqttBridge(context.settings, context.stop, context.beat, destination).run()
+    sharing = extras.load("qctl.sources.shared_bridges", extra="mqtt", needed_by="qctl-mqtt-bridge")
+    if context.copy.number == 1 and context.settings.cache_enabled:
+        sharing.end_surplus_sessions(context.settings, context.copy, context.stop)
+    settings = sharing.settings_of(context.settings, context.copy)
+    destination = batches.direct_destination(settings, "readings", reading_batches.sink)
+    bridge.MqttBridge(settings, context.stop, context.beat, destination).run()
 
 
 def main() -> None:
     """Run until a stop signal; commit the received messages first."""
-    daemon.main("qctl-mqtt-bridge", serve, __doc__)
+    daemon.main("qctl-mqtt-bridge", serve, __doc__, in_copies=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import select
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -34,6 +37,43 @@ def test_a_port_that_is_taken_is_named() -> None:
     ):
         Listener((HOST, "127.0.0.1"), (PORT, port), "take another")
     assert (caught.value.name, caught.value.hint) == (PORT, "take another")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_processes_share_an_address_and_each_client_stays_with_one(host: str) -> None:
+    with free_listeners(host) as (first, second):
+        port = first.getsockname()[1]
+        addresses = [f"127.0.0.{n}" for n in range(1, 9)] if host == "127.0.0.1" else ["::1"]
+        served: dict[str, set[int]] = {address: set() for address in addresses}
+        for address in addresses * 4:
+            with socket.create_connection((host, port), PATIENCE_SECONDS, (address, 0)):
+                (ready, *others), _, _ = select.select([first, second], [], [], PATIENCE_SECONDS)
+                assert not others
+                ready.accept()[0].close()
+                served[address].add(ready.fileno())
+        assert {len(numbers) for numbers in served.values()} == {1}
+        if host == "127.0.0.1":
+            assert set.union(*served.values()) == {first.fileno(), second.fileno()}
+
+
+@contextmanager
+def free_listeners(host: str) -> Iterator[list[socket.socket]]:
+    """Two sockets that listen on one address."""
+    port = free_port()
+    with ExitStack() as stack:
+        both = [stack.enter_context(Listener((HOST, host), (PORT, port), "hint", sharing=2)) for _ in range(2)]
+        yield [stack.enter_context(listener.open()) for listener in both]
+
+
+def test_an_address_is_shared_only_if_both_want_it() -> None:
+    port = free_port()
+    with (
+        Listener((HOST, "127.0.0.1"), (PORT, port), "hint", sharing=2) as listener,
+        listener.open(),
+        pytest.raises(SettingsError),
+        Listener((HOST, "127.0.0.1"), (PORT, port), "hint") as other,
+    ):
+        other.open()
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])

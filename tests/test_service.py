@@ -33,6 +33,7 @@ from qctl.settings import Settings
 from support.process import free_port
 from support.proxy import Proxy
 from support.servers import RedisServer
+from support.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -138,6 +139,52 @@ def test_options_set_lane_id_retries_and_trace(service: QueueService, connection
     assert job(connection, service.enqueue("stock-check", attempts=0)).retries_left is None
 
 
+def test_durations_have_named_units(service: QueueService, connection: Redis) -> None:
+    before = datetime.now(timezone.utc).timestamp()
+    id_ = service.enqueue("stock-check", delay="1m30s", backoff="4s")
+    assert job(connection, id_).retry_intervals == [4, 8, 16]
+    (due,) = [score for _, score in connection.zrange(keys.scheduled("inventory"), 0, -1, withscores=True)]
+    assert 89 <= due - before <= 89 + PATIENCE_SECONDS
+
+
+@pytest.mark.parametrize("priority", range(1, 11))
+def test_each_priority_has_a_lane(service: QueueService, connection: Redis, priority: int) -> None:
+    lane = ".high" if priority < 4 else "" if priority < 8 else ".low"
+    assert job(connection, service.enqueue("stock-check", priority=priority)).origin == f"inventory{lane}"
+
+
+@pytest.mark.parametrize("backoff", [4000, {"type": "exponential", "delay": 4000}, {"delay": 4000}, "4s"])
+def test_methods_of_the_original_count_in_milliseconds(service: QueueService, connection: Redis, backoff: Any) -> None:
+    options = {"delay": 90_000, "backoff": backoff, "attempts": 3, "priority": 2}
+    retention = {"removeOnComplete": 100, "removeOnFail": False}
+    before = datetime.now(timezone.utc).timestamp()
+    id_ = service.add_inventory_sync(businessId=1, externalSystem="supplier-api", **options, **retention)
+    made = job(connection, id_)
+    assert (made.retry_intervals, made.origin) == ([4, 8, 16], "inventory.high")
+    ((_, due),) = connection.zrange(keys.scheduled("inventory.high"), 0, -1, withscores=True)
+    assert 89 <= due - before <= 89 + PATIENCE_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"backoff": {"type": "fixed", "delay": 3000}}, "backoff type 'fixed' is unknown; allowed: exponential"),
+        ({"backoff": {"type": "exponential"}}, "allowed: a number, a duration"),
+        ({"backoff": {"delay": "soon"}}, "backoff: 'soon' is not a duration"),
+        ({"backoff": {"delay": None, "jitter": 1}}, "allowed: a number, a duration"),
+        ({"removeOnComplete": -1}, "removeOnComplete is -1"),
+        ({"removeOnFail": "50"}, "removeOnFail is '50'"),
+        ({"delay": True}, "delay is not between"),
+    ],
+)
+def test_an_option_of_the_original_without_a_meaning_is_refused(
+    service: QueueService, connection: Redis, options: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(UsageError, match=problem):
+        service.add_welcome_email(userEmail="ada@example.com", userName="Ada", **options)
+    assert connection.dbsize() == 0
+
+
 def test_every_job_gets_its_own_trace_id(service: QueueService, connection: Redis) -> None:
     traces = {job(connection, service.enqueue("stock-check")).meta["trace_id"] for _ in range(3)}
     assert len(traces) == 3
@@ -187,10 +234,13 @@ def test_unique_key_creates_one_job_per_name(service: QueueService, connection: 
     [
         ({"delay": -1}, "delay is not between 0 and"),
         ({"delay": float("nan")}, "delay is not between 0 and"),
-        ({"delay": "5"}, "delay is not between 0 and"),
+        ({"delay": "5"}, "delay: '5' has no unit"),
+        ({"backoff": "5 parsecs"}, "backoff: '5 parsecs' has a unit other than"),
         ({"at": datetime(2030, 1, 1)}, "at is not a datetime with a time zone"),
         ({"at": datetime(2030, 1, 1, tzinfo=timezone.utc), "delay": 5}, "cannot be combined"),
-        ({"priority": 2}, "priority is not 1"),
+        ({"priority": 0}, "priority is not between 1 and 10"),
+        ({"priority": 11}, "priority is not between 1 and 10"),
+        ({"priority": True}, "priority is not between 1 and 10"),
         ({"attempts": 1.5}, "attempts is not between 0 and 20"),
         ({"attempts": True}, "attempts is not between 0 and 20"),
         ({"backoff": 1e9}, "backoff is not between"),

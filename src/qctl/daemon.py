@@ -26,6 +26,7 @@ from types import FrameType
 from typing import NoReturn
 
 from qctl import logs
+from qctl.copies import ONLY, Copies, Copy
 from qctl.errors import QctlError, SettingsError, UnusableError
 from qctl.ownership import NOT_OWNER_MODE
 from qctl.safe import escape_line, redact
@@ -49,8 +50,10 @@ START_EXTENSION_SECONDS = 60
 class Context:
     """Connects a daemon's work with its settings, signals and supervisor."""
 
-    def __init__(self, settings: Settings, name: str = "qctl") -> None:
+    def __init__(self, settings: Settings, name: str = "qctl", copy: Copy = ONLY) -> None:
         self.settings = settings
+        self.copy = copy
+        """The number of this process among those of the daemon."""
         self._name = name
         self.stop = threading.Event()
         """Set when the daemon has to drain."""
@@ -196,18 +199,21 @@ class Context:
             signal.signal(signal.SIGHUP, self._handle_reload)
 
 
-def main(name: str, serve: Callable[[Context], None], description: str | None = None) -> NoReturn:
+def main(
+    name: str, serve: Callable[[Context], None], description: str | None = None, *, in_copies: bool = False
+) -> NoReturn:
     """Run the daemon `name`, and end the process with its exit code.
 
     `serve` does the work until `context.stop` is set. A daemon without arguments passes its `description`, which makes
-    --help work; the others have parsed their command line themselves.
+    --help work; the others have parsed their command line themselves. With `in_copies` it is as many processes as
+    QCTL_WORKERS says.
     """
     if description is not None:
         argparse.ArgumentParser(name, description=description).parse_args()
-    sys.exit(run(name, serve))
+    sys.exit(run(name, serve, in_copies=in_copies))
 
 
-def run(name: str, serve: Callable[[Context], None], *, interruptible: bool = True) -> int:
+def run(name: str, serve: Callable[[Context], None], *, interruptible: bool = True, in_copies: bool = False) -> int:
     """Load settings, set up logs and signals, do the work. Returns the exit code.
 
     A daemon whose parent passes Ctrl-C on as SIGTERM is not `interruptible` itself.
@@ -218,8 +224,17 @@ def run(name: str, serve: Callable[[Context], None], *, interruptible: bool = Tr
         logs.setup(name, settings)
     except SettingsError as error:
         return _report_settings(name, error)
+    if in_copies and settings.processes > 1:
+        return Copies(name, settings.processes, lambda copy: _work(name, serve, settings, copy)).run()
+    return _work(name, serve, settings, ONLY, interruptible=interruptible)
+
+
+def _work(
+    name: str, serve: Callable[[Context], None], settings: Settings, copy: Copy, *, interruptible: bool = True
+) -> int:
+    """Do the work of one process. Returns its exit code."""
     faulthandler.enable()
-    context = Context(settings, name)
+    context = Context(settings, name, copy)
     context.handle_signals(interruptible=interruptible)
     try:
         serve(context)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import resource
 import socket
+import struct
 import sys
 import threading
 import time
@@ -22,16 +24,26 @@ from qctl.settings import Settings
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 
+SO_ATTACH_REUSEPORT_CBPF = 51
+LOAD_WORD, MODULO, RETURN_A = 0x20, 0x94, 0x16
+"""Instructions of the classic packet filter: BPF_LD|BPF_W|BPF_ABS, BPF_ALU|BPF_MOD|BPF_K, BPF_RET|BPF_A."""
+
+SKF_NET_OFF = -0x100000
+"""Offset from which on the IP header can be read."""
+
 
 class Listener:
     """A server's address. `host` and `port` are settings, each as name and value.
 
     It is reserved at once, so that a wrong setting ends the start; connections are refused until `open`, so that none
     waits for a server that is not there yet. Both raise SettingsError with the name of the setting that is wrong.
+
+    `sharing`: how many processes of this user listen on the same address (SO_REUSEPORT). The kernel gives all
+    connections of a client's address to one of them.
     """
 
-    def __init__(self, host: tuple[str, str], port: tuple[str, int], hint: str) -> None:
-        self._host, self._port, self._hint = host, port, hint
+    def __init__(self, host: tuple[str, str], port: tuple[str, int], hint: str, *, sharing: int = 1) -> None:
+        self._host, self._port, self._hint, self._sharing = host, port, hint, sharing
         with self._translate_errors():
             family = socket.getaddrinfo(host[1], port[1], type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
             self.socket = socket.socket(family)
@@ -43,6 +55,8 @@ class Listener:
 
     def _bind(self, family: socket.AddressFamily) -> None:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self._sharing > 1:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         # Connections inherit the option. asyncio sets it only for sockets that name their protocol, which this one does
@@ -54,6 +68,8 @@ class Listener:
         """Take connections. Returns the socket, for the server."""
         with self._translate_errors():  # another process may have reserved the address as well, and opened it first
             self.socket.listen(BACKLOG)
+            if self._sharing > 1:
+                keep_clients_together(self.socket, self._sharing)
         return self.socket
 
     @contextmanager
@@ -98,6 +114,24 @@ class DrainNotice:
         if self._until is None:
             self._until = time.monotonic() + self._seconds
         return time.monotonic() >= self._until
+
+
+def keep_clients_together(listening: socket.socket, processes: int) -> None:
+    """Let the kernel choose among `processes` that share an address by the last four bytes of the client's address.
+
+    A Socket.IO client that polls uses several connections, and only one process knows its session. The program is one
+    of the classic packet filter: it loads the word from the IP header and divides it; the remainder is the index of the
+    socket. Without Linux, the kernel's own choice stays.
+    """
+    if sys.platform != "linux":
+        return
+    # The source of IPv4 is at 12, that of IPv6 at 8, 16 bytes long.
+    offset = SKF_NET_OFF + (20 if listening.family == socket.AF_INET6 else 12)
+    instructions = ((LOAD_WORD, offset), (MODULO, processes), (RETURN_A, 0))
+    program = b"".join(struct.pack("HBBI", code, 0, 0, value & 0xFFFFFFFF) for code, value in instructions)
+    buffer = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("HP", len(instructions), ctypes.addressof(buffer))
+    listening.setsockopt(socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, header)
 
 
 def allow_many_files() -> int:

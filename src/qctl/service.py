@@ -31,6 +31,7 @@ from qctl.catalog import arguments
 from qctl.catalog import options as job_options
 from qctl.catalog.builtin import MAX_BULK_UPDATE_ITEMS
 from qctl.catalog.options import Options
+from qctl.catalog.original_options import OriginalOptions, converted
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
 from qctl.models import ChosenJobs, JobDetail, OwnedJob, Selection, ignore_progress
 from qctl.settings import Settings
@@ -97,6 +98,7 @@ class QueueService:
         spec = catalog.jobs(self._settings.jobs_modules).get(name)
         if spec is None or spec.batch:
             raise NotFoundError(f"job {name!r} is not in the catalog")
+        options = job_options.in_seconds(options)
         job_options.check(options)
         every_data = list(data)
         for values in every_data:
@@ -112,7 +114,7 @@ class QueueService:
                 self._redis,
                 jobs,
                 at=options.get("at"),
-                delay=options.get("delay", 0.0),
+                delay=float(options.get("delay", 0.0)),
                 limits=self._limits,
                 shares=Shares.of(settings),
                 actor=events.actor(),
@@ -207,16 +209,18 @@ class QueueService:
 
     # --- one method for each job of the original systems: docs/compatibility.md ---------------------------
 
-    def add_welcome_email(self, *, userEmail: str, userName: str, **options: Unpack[Options]) -> str:
+    def add_welcome_email(self, *, userEmail: str, userName: str, **options: Unpack[OriginalOptions]) -> str:
         """Send a welcome email to a new user. Returns the job's id."""
-        return self.enqueue("welcome-email", {"userEmail": userEmail, "userName": userName}, **options)
+        return self.enqueue("welcome-email", {"userEmail": userEmail, "userName": userName}, **converted(options))
 
     def add_password_reset(
-        self, *, userEmail: str, resetUrl: str, userName: str | None = None, **options: Unpack[Options]
+        self, *, userEmail: str, resetUrl: str, userName: str | None = None, **options: Unpack[OriginalOptions]
     ) -> str:
         """Send an email with a link to set a new password. Returns the job's id."""
         return self.enqueue(
-            "password-reset", _without_none(userEmail=userEmail, resetUrl=resetUrl, userName=userName), **options
+            "password-reset",
+            _without_none(userEmail=userEmail, resetUrl=resetUrl, userName=userName),
+            **converted(options),
         )
 
     def add_low_stock_alert(
@@ -225,11 +229,11 @@ class QueueService:
         userEmail: str,
         items: Sequence[Mapping[str, Any]],
         businessId: str | int | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[OriginalOptions],
     ) -> str:
         """Send an alert that `items` (`{sku, quantity}`) are running low, at high priority. Returns the job's id."""
         data = _without_none(userEmail=userEmail, items=list(items), businessId=businessId)
-        return self.enqueue("low-stock-alert", data, **options)
+        return self.enqueue("low-stock-alert", data, **converted(options))
 
     def add_report_ready(
         self,
@@ -238,11 +242,11 @@ class QueueService:
         reportType: str,
         businessId: str | int | None = None,
         reportFile: str | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[OriginalOptions],
     ) -> str:
         """Send an email that a report is ready. `reportFile`: its name in EXPORTS_DIR. Returns the job's id."""
         data = _without_none(userEmail=userEmail, reportType=reportType, businessId=businessId, reportFile=reportFile)
-        return self.enqueue("report-ready", data, **options)
+        return self.enqueue("report-ready", data, **converted(options))
 
     def add_inventory_sync(
         self,
@@ -250,21 +254,21 @@ class QueueService:
         businessId: str | int,
         externalSystem: str,
         syncType: Literal["full", "incremental"] = "incremental",
-        **options: Unpack[Options],
+        **options: Unpack[OriginalOptions],
     ) -> str:
         """Import the stock of another system, named in QCTL_SOURCES. Returns the job's id."""
         data = {"businessId": businessId, "externalSystem": externalSystem, "syncType": syncType}
-        return self.enqueue("sync-external", data, **options)
+        return self.enqueue("sync-external", data, **converted(options))
 
     def add_bulk_update(
-        self, *, businessId: str | int, items: Sequence[Mapping[str, Any]], **options: Unpack[Options]
+        self, *, businessId: str | int, items: Sequence[Mapping[str, Any]], **options: Unpack[OriginalOptions]
     ) -> list[str]:
         """Set the quantities of `items` (`{sku, quantity}`), 100 per job. Returns the ids of the jobs, in order."""
         slices = [
             list(items[start : start + MAX_BULK_UPDATE_ITEMS]) for start in range(0, len(items), MAX_BULK_UPDATE_ITEMS)
         ]
         return self.enqueue_many(
-            "bulk-update", [{"businessId": businessId, "items": part} for part in slices], **options
+            "bulk-update", [{"businessId": businessId, "items": part} for part in slices], **converted(options)
         )
 
     def add_report_generation(
@@ -275,7 +279,7 @@ class QueueService:
         filters: Mapping[str, Any] | None = None,
         format: Literal["csv", "json", "html"] | None = None,
         userEmail: str | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[OriginalOptions],
     ) -> str:
         """Generate a report, then notify `userEmail` that it is ready. Returns the job's id.
 
@@ -284,14 +288,14 @@ class QueueService:
         data = _without_none(
             businessId=businessId, reportType=reportType, filters=filters, format=format, userEmail=userEmail
         )
-        return self.enqueue("generate-report", data, **options)
+        return self.enqueue("generate-report", data, **converted(options))
 
     def add_inventory_import(
-        self, *, businessId: str | int, file: str, userEmail: str | None = None, **options: Unpack[Options]
+        self, *, businessId: str | int, file: str, userEmail: str | None = None, **options: Unpack[OriginalOptions]
     ) -> str:
         """Import a CSV file in UPLOAD_DIR. Returns the job's id."""
         data = _without_none(businessId=businessId, file=file, userEmail=userEmail)
-        return self.enqueue("process-inventory-import", data, **options)
+        return self.enqueue("process-inventory-import", data, **converted(options))
 
     def add_inventory_export(
         self,
@@ -300,11 +304,11 @@ class QueueService:
         format: Literal["csv", "json"] = "csv",
         filters: Mapping[str, Any] | None = None,
         userEmail: str | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[OriginalOptions],
     ) -> str:
         """Export the stock to a file in EXPORTS_DIR. Returns the job's id."""
         data = _without_none(businessId=businessId, format=format, filters=filters, userEmail=userEmail)
-        return self.enqueue("process-inventory-export", data, **options)
+        return self.enqueue("process-inventory-export", data, **converted(options))
 
     def send_message(
         self,
@@ -335,14 +339,14 @@ class QueueService:
         self,
         *,
         receiverId: str | int,
-        by: Literal["app", "webhook", "email"],
+        by: Literal["app", "webhook", "ntfy", "email"],
         target: str | None = None,
         **options: Unpack[Options],
     ) -> str:
         """Set the channel for a receiver's notifications, at high priority: the app alone, or `target` as well.
 
-        `target`: a webhook URL or an email address. If it is not allowed, the job becomes a dead letter and the
-        previous preference stays. Returns the job's id.
+        `target`: the URL of a webhook or of a topic of ntfy, or an email address. If it is not allowed, the job becomes
+        a dead letter and the previous preference stays. Returns the job's id.
         """
         data = _without_none(receiverId=receiverId, by=by, target=target)
         return self.enqueue("set-notification-preference", data, **options)

@@ -157,6 +157,15 @@ def test_health_lists_reasons_without_the_address_of_redis(
     assert settings.redis_target not in found.body.decode()
 
 
+def test_health_of_the_chat_leaves_out_other_queues(anybody: Any, ops: Ops, service: QueueService) -> None:
+    service.enqueue("stock-check")
+    service.enqueue("notify", NOTE, priority=1)
+    assert any("inventory" in reason for reason in ops.health.check().reasons)
+    reasons = anybody("GET", "/api/messages/queue/health").json["reasons"]
+    assert any("notification.high" in reason for reason in reasons)
+    assert not any("inventory" in reason for reason in reasons)
+
+
 def test_names_from_redis_are_escaped(anybody: Any, connection: Redis) -> None:
     connection.sadd(keys.QUEUES, keys.queue("\x1b[31m"), b"rq:queue:\xff")
     found = anybody("GET", "/api/queues/stats")

@@ -61,6 +61,17 @@ def test_webhook_is_sent(settings: Settings, site: Site) -> None:
     assert stored(settings) == [("hi", "webhook")]
 
 
+def test_ntfy_gets_the_text_and_the_kind_as_title(settings: Settings, site: Site) -> None:
+    prefer(settings, "ntfy", site.url("/hook"))
+    found = jobs.notify("7", "Grüße\nzwei Zeilen", "message")
+    jobs.notify("7", "hi", "Störung")
+    first, second = site.requests
+    assert first.body.decode() == "Grüße\nzwei Zeilen"
+    assert (first.headers["Title"], first.headers["Idempotency-Key"]) == ("message", found["notificationId"])
+    assert "Title" not in second.headers
+    assert [how for _, how in stored(settings)] == ["ntfy", "ntfy"]
+
+
 def test_reruns_enqueue_one_email(settings: Settings, connection: Redis) -> None:
     prefer(settings, "email", "bob@example.org")
     enqueue_follow_up("notify", {"receiverId": 7, "text": "hi"}, id="one")
@@ -81,6 +92,7 @@ def test_reruns_enqueue_one_email(settings: Settings, connection: Redis) -> None
         ("webhook", "http://169.254.169.254/latest/meta-data"),
         ("webhook", "file:///etc/passwd"),
         ("webhook", "http://localhost:6379/"),
+        ("ntfy", "http://169.254.169.254/topic"),
         ("email", "a@b.example\nBcc: c@d.example"),
         ("email", "nobody"),
     ],
@@ -103,6 +115,8 @@ def test_forbidden_target_is_rejected_and_the_notification_stays_in_the_app(
         {"by": "webhook"},
         {"by": "webhook", "target": "http://169.254.169.254/latest/meta-data"},
         {"by": "webhook", "target": "file:///etc/passwd"},
+        {"by": "ntfy"},
+        {"by": "ntfy", "target": "http://169.254.169.254/topic"},
         {"by": "webhook", "target": "http://" + "x" * 500},
         {"by": "email", "target": " "},
         {"by": "email", "target": "a@b.example\nBcc: c@d.example"},

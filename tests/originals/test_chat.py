@@ -88,6 +88,14 @@ def test_a_message_reaches_its_receiver_at_any_gateway_and_after_a_reconnect(
         eventually(lambda: len(messages(at_bob)) == 2, what="the message that was missed")
         assert not messages(at_eve)
 
+    notices = [each["content"] for each in at_bob.records_of("event") if each["name"] == "notification"]
+    assert [(each["kind"], each["senderId"]) for each in notices] == [("message", ada)] * 2
+    assert not [each for each in at_ada.records_of("event") if each["name"] == "notification"]
+    unread = http.request("GET", "/api/messages/unread", token=bob_token).json
+    assert (unread["unreadCount"], unread["senders"]) == (2, {ada: 2})
+    assert http.request("POST", f"/api/messages/{ada}/read", token=bob_token).json["unreadCount"] == 0
+    assert http.request("GET", "/api/messages/unread").status == 401
+
     found = http.request("GET", f"/api/messages/{ada}", token=bob_token)
     assert [each["text"] for each in found.json] == ["hello", "while away"]
     assert found.json == http.request("GET", f"/api/messages/{bob}", token=ada_token).json

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from qctl import processors
 from qctl.models import PoolSize
-from qctl.pool import processors
 
 
 @pytest.mark.parametrize("text", ["max 100000", "", "x y", "100000 0"])

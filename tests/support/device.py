@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from support.waiting import eventually
 
@@ -42,9 +42,7 @@ class Device:
         self.acknowledged: set[int] = set()
         """Message ids that `publish` returned and the broker has acknowledged."""
         self._lock = threading.Lock()
-        self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id="", protocol=paho.MQTTProtocolVersion(version)
-        )
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="", protocol=MQTTProtocolVersion(version))
         self._client.reconnect_delay_set(1, 1)
         self._client.max_inflight_messages_set(200)
         self._client.on_publish = self._on_publish

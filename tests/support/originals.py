@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from support.gateway import PASSWORD, Client
-from support.process import Program, free_port
+from support.process import Program, accepts, free_port
 
 DOCUMENTED = Path(__file__).parents[1] / "originals" / "env"
 
@@ -33,6 +33,10 @@ class Original(Program):
         (folder / ".env").touch(0o600)
         (folder / ".env").write_text(text)
         super().__init__("up", [str(BIN / "qctl"), "up"], folder, {"QCTL_HOME": str(self.home)}, says="qctl is up")
+
+    def ready(self) -> bool:
+        """True if its server takes connections: on a busy machine `qctl up` does not wait for it."""
+        return super().ready() and accepts(self.port)
 
     @property
     def http(self) -> Client:

@@ -26,7 +26,7 @@ QUEUES = {
         QueueSpec("report", "report generation and cleanup", "fork"),
         QueueSpec("file", "file imports and exports", "fork"),
         QueueSpec("message", "chat message storage and delivery"),
-        QueueSpec("notification", "notifications in the app, by webhook or by email"),
+        QueueSpec("notification", "notifications in the app, by webhook, ntfy or email"),
     )
 }
 
@@ -131,11 +131,11 @@ def lanes(queue: str) -> tuple[str, ...]:
 
 
 def lane(queue: str, priority: int) -> str:
-    """The lane of a queue for a priority: 1 high, 5 normal, 10 low. Raises UsageError for any other priority."""
-    for level, name in _LANE_OF.items():
-        if level == priority:
-            return f"{queue}.{name}" if name else queue
-    raise UsageError(f"priority {priority!r} is not 1 (high), 5 (normal) or 10 (low)")
+    """The lane of a queue for a priority: 1 to 3 high, 4 to 7 normal, 8 to 10 low. Raises UsageError for any other."""
+    if isinstance(priority, bool) or priority not in range(1, 11):
+        raise UsageError(f"priority {priority!r} is not between 1 (high) and 10 (low)")
+    name = _LANE_OF[1 if priority < 4 else 5 if priority < 8 else 10]
+    return f"{queue}.{name}" if name else queue
 
 
 def claim_order(queues: Iterable[str], jobs: Mapping[str, JobSpec] = JOBS) -> tuple[str, ...]:

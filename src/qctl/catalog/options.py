@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypedDict
 
-from qctl import catalog
+from qctl import catalog, durations
 from qctl.catalog.specs import JobSpec
 from qctl.errors import UsageError
 
@@ -31,19 +31,21 @@ _LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
 class Options(TypedDict, total=False):
     """Options of a new job. Omitted ones come from the catalog, then from the settings.
 
-    `delay`: seconds from now; or `at`: a datetime with a time zone. `priority`: 1 high, 5 normal, 10 low. `attempts`:
-    retries after the first run. `backoff`: seconds before the first retry; each later one waits twice as long.
+    `delay`: time from now, a number of seconds or a duration: `"5s"`, `"1h30m"`; or `at`: a datetime with a time zone.
+    `priority`: 1 to 3 high, 4 to 7 normal, 8 to 10 low. `attempts`: retries after the first run. `backoff`: time before
+    the first retry, as `delay`; each later one waits twice as long. (The `add_...` methods of QueueService count in
+    milliseconds: `catalog.original_options`.)
     `unique`: an idempotency key; no second job of this name and key is created while Redis still has the first.
     `job_id`: an id of letters, digits, `_` and `-`, unique in the same way. `trace_id`: shown in every event and log
     line of the job; the default is that of the running job, or a new one. `owner`: the user whose limits apply.
     `title`: one line shown to people instead of the job's name.
     """
 
-    delay: float
+    delay: float | str
     at: datetime | None
     priority: int | None
     attempts: int | None
-    backoff: float | None
+    backoff: float | str | None
     unique: str | None
     job_id: str | None
     trace_id: str | None
@@ -69,6 +71,15 @@ def check(options: Options) -> None:
         raise UsageError("; ".join(problems))
 
 
+def in_seconds(options: Options) -> Options:
+    """The options with `delay` and `backoff` as seconds. Raises UsageError that names the one that is no duration."""
+    converted = options.copy()
+    for name in ("delay", "backoff"):
+        if isinstance(value := options.get(name), str):
+            converted[name] = durations.parse(value, name)
+    return converted
+
+
 def ids(name: str, options: Options, count: int) -> list[str]:
     """The ids of `count` jobs: from `job_id`, from a hash of the `unique` key, or random."""
     chosen, key = options.get("job_id"), options.get("unique")
@@ -90,7 +101,7 @@ def delays(spec: JobSpec, options: Options, attempts: int, backoff: float) -> tu
     """Seconds before each retry: from the options, else the catalog, else `attempts` and `backoff` of the settings."""
     times = next(n for n in (options.get("attempts"), spec.retries, attempts) if n is not None)
     first = next(s for s in (options.get("backoff"), spec.backoff, backoff) if s is not None)
-    return retry_delays(times, first)
+    return retry_delays(times, float(first))
 
 
 def retry_delays(attempts: int, backoff: float) -> tuple[int, ...]:
@@ -120,7 +131,7 @@ def _time(value: Any) -> str | None:
 _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "delay": _number(0, MAX_DELAY_SECONDS, " seconds"),
     "at": _time,
-    "priority": lambda value: None if value in (1, 5, 10) else "is not 1 (high), 5 (normal) or 10 (low)",
+    "priority": _number(1, 10, " (1 high, 5 normal, 10 low)", whole=True),
     "attempts": _number(0, 20, "", whole=True),
     "backoff": _number(0, MAX_BACKOFF_SECONDS, " seconds"),
     "unique": lambda value: None if isinstance(value, str) and value else "is not text",

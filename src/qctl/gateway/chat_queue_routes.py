@@ -24,7 +24,7 @@ from qctl.gateway.queue_schemas import (
     QueueStatistics,
     RetryRequest,
 )
-from qctl.models import STATUS_ORDER, Finding, HealthStatus, QueueStats, Selector, Stats
+from qctl.models import STATUS_ORDER, Finding, Health, HealthStatus, QueueStats, Selector, Stats
 from qctl.ops.stats import fold_lanes
 from qctl.quantities import quantity
 from qctl.safe import escape_line
@@ -56,14 +56,15 @@ def metrics(gateway: Gateway) -> QueueMetricsByName:
 
 @router.get("/health", responses={503: {"model": QueueHealth, "description": "The system is down"}})
 def health(gateway: Gateway, response: Response) -> QueueHealth:
-    """Check whether jobs are flowing. Status 503 if the system is down."""
-    report = gateway.ops.health.check()
+    """Check whether the chat's jobs are flowing: its queues, Redis and what all queues need. Status 503 if the system
+    is down."""
+    report = Health.of([finding for finding in gateway.ops.health.check().findings if _concerns_the_chat(finding)])
     queues: list[QueueStats] = []
     if report.status != "down":
         try:
             queues = _chat_queues(gateway.ops.stats.read())
         except UnreachableError:
-            report = type(report)("down", [Finding("redis", "down", "")])
+            report = Health.of([Finding("redis", "down", "")])
     response.status_code = 503 if report.status == "down" else 200
     return QueueHealth(
         success=report.status != "down",
@@ -128,6 +129,11 @@ def info(gateway: Gateway) -> AdminInfo:
 def _chat_queues(snapshot: Stats) -> list[QueueStats]:
     """The chat queues, each folded with its lanes."""
     return [queue for queue in fold_lanes(snapshot).queues if queue.name in QUEUES]
+
+
+def _concerns_the_chat(finding: Finding) -> bool:
+    """Check whether a finding is about the whole site or a queue of the chat."""
+    return not finding.subject or catalog.base_queue(finding.subject) in QUEUES
 
 
 def _all_jobs_of(gateway: Backend, name: str) -> Selector:

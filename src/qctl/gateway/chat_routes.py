@@ -30,7 +30,7 @@ from qctl.gateway.schemas import LINE, ChatMessage, Text
 from qctl.jobs.images import upload_name
 from qctl.models import OwnedStatus
 from qctl.settings import Settings
-from qctl.store import chat
+from qctl.store import chat, chat_reads
 
 router = APIRouter(route_class=JsonRoute, prefix="/api/messages", tags=["messages"])
 
@@ -84,6 +84,14 @@ class MessageStatus(BaseModel):
     result: Any = Field(None, examples=[{"messageId": "0b0f4a4e-2f0c-4f0e-9e55-7d0b2c1f6a11", "image": None}])
 
 
+class Unread(BaseModel):
+    """Messages that a user has not read."""
+
+    success: bool = True
+    unreadCount: int = Field(examples=[3])
+    senders: dict[str, int] = Field(description="by the id of their sender", examples=[{"ada": 3}])
+
+
 @router.post(
     "/send/{id}",
     status_code=202,
@@ -126,6 +134,26 @@ def status(
         except (NotFoundError, JobFailedError, WaitTimeoutError):
             result = None  # it expired or was retried in the meantime
     return MessageStatus(jobId=jobId, status=jobs[0].status, retryCount=jobs[0].retries, result=result)
+
+
+@router.get("/unread", responses=documented(401, 503))
+def unread(user: CurrentUser, gateway: Gateway) -> Unread:
+    """Number of messages that the user has not read, in all and by sender."""
+    counts = chat_reads.count_unread(gateway.settings, user.id)
+    return Unread(unreadCount=sum(counts.values()), senders=dict(counts))
+
+
+@router.post("/{id}/read", responses=documented(400, 401, 503))
+def mark_read(
+    id: Annotated[str, Path(max_length=64, pattern=LINE, description="id of the sender", examples=["ada"])],
+    user: CurrentUser,
+    gateway: Gateway,
+) -> Unread:
+    """Mark the messages that the user has so far from another one as read. Returns what is still unread."""
+    newest = chat.newest_message_time(gateway.settings, sender=id, receiver=user.id)
+    if newest is not None:
+        chat_reads.mark_read(gateway.settings, user.id, id, newest)
+    return unread(user, gateway)
 
 
 @router.get("/{id}", responses=documented(400, 401, 503))

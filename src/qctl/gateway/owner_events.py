@@ -141,7 +141,7 @@ class OwnerEventFollower:
                 yield OwnerEvent(event.id, job.owner, _messages(event, job, self._shapes), created_job)
 
     def _message_events(self, event: Event) -> Iterator[OwnerEvent]:
-        """The message of a delivery, for its receiver and for the sender's other pages."""
+        """The message of a delivery, for its receiver with a notification, and for the sender's other pages."""
         message = self._read_message(event.fields.get("receiver", ""), event.fields.get("position", ""))
         if message is None:
             return
@@ -150,8 +150,11 @@ class OwnerEventFollower:
         except ValidationError:  # another program wrote into the inbox
             log.warning("no live event for an entry of an inbox that is no chat message")
             return
-        for user in dict.fromkeys((document["receiverId"], document["senderId"])):
-            yield OwnerEvent(event.id, user, [("newMessage", document)])
+        notice = {"kind": "message", "messageId": document["_id"], "senderId": document["senderId"]}
+        receiver, sender = document["receiverId"], document["senderId"]
+        if receiver != sender:
+            yield OwnerEvent(event.id, receiver, [("newMessage", document), ("notification", notice)])
+        yield OwnerEvent(event.id, sender, [("newMessage", document)])
 
     def _read_message(self, receiver: str, position: str) -> dict[str, Any] | None:
         backoff = Backoff()

@@ -1,14 +1,15 @@
 """Jobs of the queue `notification`: notify a receiver by the channel they chose, and set that channel.
 
-Every notification is stored in the app. By webhook or email it is sent once, or again with the same `Idempotency-Key`
-if the worker was killed before it recorded the first attempt. Beyond a receiver's rate limit nothing is sent: the
-notification is only stored in the app, and the job's result is `held`.
+Every notification is stored in the app. By webhook, ntfy (push to phones) or email it is sent once, or again with the
+same `Idempotency-Key` if the worker was killed before it recorded the first attempt. Beyond a receiver's rate limit
+nothing is sent: the notification is only stored in the app, and the job's result is `held`.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -30,6 +31,9 @@ from qctl.store.notifications import MAX_TARGET_CHARACTERS, DeliveryPreference, 
 log = logging.getLogger(__name__)
 
 MAX_KIND_CHARS = 64
+
+_HEADER_TEXT = re.compile(r"[ -~]+")
+
 MAX_DATA_BYTES = 65_536
 """Largest `data` of a notification, as JSON; a larger one is rejected."""
 
@@ -40,9 +44,9 @@ WEBHOOK_TIMEOUT_SECONDS = 20.0
 def notify(
     receiverId: str | int, text: str, kind: str | None = None, data: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Store a notification in the app, and send it by webhook or email if the receiver chose that.
+    """Store a notification in the app, and send it by webhook, ntfy or email if the receiver chose that.
 
-    Returns its id, and `how` it was sent: `app`, `webhook`, `email`, or `held` if the receiver's rate limit is reached.
+    Returns its id, and `how` it was sent: a channel, or `held` if the receiver's rate limit is reached.
 
     Raises RejectedError if an argument or the receiver's target is invalid, PartnerUnavailableError if the receiver's
     server does not reply, SinkError if the database or Redis cannot be used.
@@ -54,7 +58,7 @@ def notify(
         if is_sent or wish.how == "app":
             return {"notificationId": note.id, "how": wish.how}
         if wish.how not in _SENDERS:
-            raise RejectedError(f"unknown notification channel {wish.how!r:.40}; allowed: app, webhook, email")
+            raise RejectedError(f"unknown notification channel {wish.how!r:.40}; allowed: {', '.join(CHANNELS)}")
         if not _within_rate_limit(note):
             log.warning(
                 "rate limit of the receiver reached: notification stored in the app only", extra={"event": "held"}
@@ -67,7 +71,7 @@ def notify(
 
 
 def set_notification_preference(receiverId: str | int, by: str, target: str | None = None) -> dict[str, Any]:
-    """Set a receiver's channel: `by` app, webhook or email, with the URL or address `target`.
+    """Set a receiver's channel: `by` app, webhook, ntfy or email, with the URL or address `target`.
 
     Of two such jobs the one created later wins, whichever runs first. Returns `how` the receiver is notified from now
     on. Raises RejectedError if the target is not allowed, SinkError if the database cannot be used.
@@ -85,10 +89,10 @@ def _preference(how: str, target: str | None) -> DeliveryPreference:
     if how == "app":
         return DeliveryPreference(how, None)
     if how not in _SENDERS:
-        raise RejectedError(f"unknown notification channel {how!r:.40}; allowed: app, webhook, email")
+        raise RejectedError(f"unknown notification channel {how!r:.40}; allowed: {', '.join(CHANNELS)}")
     if target is None:
         raise RejectedError(f"channel {how!r} needs a target, a URL or an email address")
-    if how == "webhook" and not is_allowed(target, settings().allowed_hosts):
+    if how in ("webhook", "ntfy") and not is_allowed(target, settings().allowed_hosts):
         raise RejectedError(f"the host of {redact_url(target)!r:.200} is not in QCTL_ALLOWED_HOSTS")
     return DeliveryPreference(how, parse_address(target) if how == "email" else target)
 
@@ -117,8 +121,22 @@ def _send_webhook(note: Notification, url: str) -> None:
     send(request, settings().allowed_hosts)
 
 
+def _send_ntfy(note: Notification, topic_url: str) -> None:
+    """Publish to a topic of an ntfy server, whose app shows it on the receiver's phones."""
+    headers = {"Content-Type": "text/plain; charset=utf-8", "Idempotency-Key": note.id}
+    if note.kind and _HEADER_TEXT.fullmatch(note.kind):
+        headers["Title"] = note.kind
+    send(
+        Request(topic_url, "POST", headers, note.text.encode(), timeout_seconds=WEBHOOK_TIMEOUT_SECONDS),
+        settings().allowed_hosts,
+    )
+
+
 def _send_email(note: Notification, target: str) -> None:
     enqueue_follow_up("notification-email", {"userEmail": parse_address(target), "text": note.text, "kind": note.kind})
 
 
-_SENDERS = {"webhook": _send_webhook, "email": _send_email}
+_SENDERS = {"webhook": _send_webhook, "ntfy": _send_ntfy, "email": _send_email}
+
+CHANNELS = ("app", *_SENDERS)
+"""Channels that a receiver may choose."""

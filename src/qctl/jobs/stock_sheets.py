@@ -21,8 +21,8 @@ from qctl.store.products import PRICE_DECIMALS
 COLUMNS = {
     "sku": ("sku", "article", "article number", "product code"),
     "name": ("name", "product", "title", "description"),
-    "quantity": ("quantity", "qty", "stock", "amount"),
-    "threshold": ("threshold", "minimum", "min", "reorder level"),
+    "quantity": ("quantity", "qty", "stock", "amount", "stock_quantity", "stock quantity"),
+    "threshold": ("threshold", "minimum", "min", "reorder level", "min_threshold", "min threshold"),
     "price": ("price", "unit price"),
 }
 """Accepted headings of each column of an import, the best first. The first is the heading in an export."""

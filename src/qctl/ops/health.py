@@ -189,7 +189,7 @@ def _queues(queues: list[QueueStats], vitals: Vitals) -> Iterator[Finding]:
         yield Finding("workers", "degraded", "all workers are suspended by `rq suspend`", "rq resume")
     for queue in queues:
         if queue.error:
-            yield Finding("queues", "degraded", f"queue {queue.name} cannot be read: {queue.error}")
+            yield Finding("queues", "degraded", f"queue {queue.name} cannot be read: {queue.error}", subject=queue.name)
     for queue in (queue for queue in queues if queue.paused):
         why = f": {queue.paused.reason}" if queue.paused and queue.paused.reason else ""
         yield Finding(

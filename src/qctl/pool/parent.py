@@ -15,8 +15,8 @@ from typing import Protocol
 from qctl import daemon
 from qctl.broker.redis.connection import Backoff
 from qctl.errors import UnusableError
+from qctl.notify_listener import Readiness
 from qctl.pool.member import Member
-from qctl.stack.notify_listener import Readiness
 
 log = logging.getLogger(__name__)
 

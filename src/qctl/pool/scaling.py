@@ -10,14 +10,13 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from qctl import catalog
+from qctl import catalog, processors
 from qctl.broker.bookkeeping import pools
 from qctl.broker.query import pool_demand
 from qctl.broker.redis import clock
 from qctl.broker.redis.connection import connect, translate_errors
 from qctl.errors import QctlError
 from qctl.models import Pool, PoolRequest, PoolSize
-from qctl.pool import processors
 from qctl.pool.autoscale import READING_SECONDS, Autoscaler, Demand
 from qctl.settings import Settings
 

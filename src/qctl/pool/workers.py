@@ -33,7 +33,7 @@ def serve(
         return
     chosen = isolation or catalog.isolation(queues, jobs)
     work = partial(_work, queues=queues, isolation=chosen, is_burst=is_burst)
-    size = size or settings.workers
+    size = size or settings.worker_size
     if size is None:
         work(context)
     else:

@@ -15,7 +15,9 @@ from urllib.parse import quote
 
 from platformdirs import user_state_path
 
+from qctl import processors
 from qctl.errors import SettingsError
+from qctl.models.pools import PoolSize
 from qctl.ownership import NOT_OWNER_MODE
 from qctl.settings import parsers
 from qctl.settings.alerts import AlertSettings
@@ -242,6 +244,18 @@ class Settings(
         if not os.access(self.home, os.W_OK | os.X_OK):
             raise SettingsError("QCTL_HOME", f"{str(self.home)!r} is not writable")
         return self.home
+
+    @property
+    def worker_size(self) -> PoolSize | None:
+        """Processes of each worker daemon, None if no setting says it."""
+        return self.workers or (PoolSize(None, None) if self.cluster_mode else None)
+
+    @property
+    def processes(self) -> int:
+        """Processes of each gateway and MQTT bridge. Without a queue it is one."""
+        if not self.cache_enabled or self.worker_size is None:
+            return 1
+        return max(1, self.worker_size.bounds(processors.available())[0])
 
     @property
     def shapes(self) -> Shapes:

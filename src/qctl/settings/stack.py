@@ -40,7 +40,12 @@ class StackSettings:
         PoolSize.parse,
         group="jobs",
         doc="Processes of each worker daemon: a number, auto (one for each processor), or bounds such as 1..4, between "
-        "which it scales by itself. `qctl-worker --workers` and `qctl worker scale` take precedence. Default: 1",
+        "which it scales by itself. `qctl-worker --workers` and `qctl worker scale` take precedence. Default: 1. "
+        "Gateways and MQTT bridges are as many processes too, with bounds the lower one; bridges then share "
+        "MQTT_TOPIC, and messages lose their order (docs/scaling.md)",
+    )
+    cluster_mode: bool = setting(
+        "CLUSTER_MODE", parsers.boolean, "false", group="jobs", doc="true: QCTL_WORKERS is auto unless it is set"
     )
     scale_latency: float = setting(
         "QCTL_SCALE_LATENCY",

@@ -31,7 +31,7 @@ from qctl.settings import Settings
 from qctl.sources.destination import Destination
 from qctl.sources.duplicate_filter import MAX_NOTES, WINDOW_MESSAGES, CommittedWindow
 from qctl.sources.message_groups import Group, Grouper
-from qctl.sources.mqtt_connection import BrokerAwayError, MqttConnection, ReceiptClock
+from qctl.sources.mqtt_connection import BrokerAwayError, Message, MqttConnection, ReceiptClock
 from qctl.supervisor import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -191,10 +191,7 @@ class MqttBridge:
             self._report("" if subscribed else f"waiting for the subscription at {broker}")
             messages = connection.gather(limit, IDLE_SECONDS, LINGER_SECONDS)
             if messages:
-                self._counts["received"] += len(messages)
-                self._pending = self._grouper.group(messages, self._window)
-                self._commit(self._pending)
-                connection.ack(messages)
+                self._store(connection, messages)
             elif not connection.alive:
                 self._note_end(connection, time.monotonic() - began)
                 raise UnreachableError(f"connection to {broker}: {connection.end_reason}")
@@ -205,6 +202,13 @@ class MqttBridge:
             if time.monotonic() > self._next_log:
                 self._log_counts()
             self._cutter.check()
+
+    def _store(self, connection: MqttConnection, messages: list[Message]) -> None:
+        """Commit messages, and acknowledge them."""
+        self._counts["received"] += len(messages)
+        self._pending = self._grouper.group(messages, self._window)
+        self._commit(self._pending)
+        connection.ack(messages)
 
     def _note_end(self, connection: MqttConnection, seconds: float) -> None:
         """Report that another client uses our client id, if the broker says so or ends connections again and again.

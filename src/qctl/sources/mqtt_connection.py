@@ -37,6 +37,9 @@ SESSION_SECONDS = 7 * 86_400
 SESSION_TAKEN_OVER = 142
 """Reason code of DISCONNECT: another client connected under the same client id."""
 
+SHARED_PREFIX = "$share/qctl/"
+"""Begin of the topic filter that several bridges of one host share."""
+
 UNSUPPORTED_VERSION = 132
 """Reason code of CONNACK."""
 
@@ -193,7 +196,11 @@ class MqttConnection:
         return bool(self._inbox)
 
     def subscribe(self) -> None:
-        """Subscribe with QoS 1. The answer comes later, among the messages."""
+        """Subscribe with QoS 1. The answer comes later, among the messages.
+
+        The session may have been that of one bridge before, and is that of one of several now, or the other way round:
+        the subscription of that time is ended, after the new one was made, so that no message falls between them.
+        """
         topic = self._settings.mqtt_topic
         self._subscribe_at = time.monotonic()
         if self._is_v5:
@@ -202,6 +209,22 @@ class MqttConnection:
             self._client.subscribe(topic, options=options)
         else:
             self._client.subscribe(topic, qos=1)
+        if self.session_present and (former := _other_form(topic)):
+            self._client.unsubscribe(former)
+
+    def unsubscribe(self) -> None:
+        """End the subscription, in both forms. The session keeps the messages that it has."""
+        topic = self._settings.mqtt_topic
+        self._client.unsubscribe([name for name in (topic, _other_form(topic)) if name])
+
+    def end_session(self) -> None:
+        """Disconnect, and let the broker end the session. MQTT 3.1.1 cannot: there it stays, without subscriptions."""
+        if self._is_v5 and self.alive and self._client.socket() is not None:
+            properties: Any = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = 0
+            self._client.disconnect(properties=properties)
+            self._flush(CLOSE_SECONDS)
+            self._abort("the session has ended")
 
     def subscribed(self) -> bool:
         """True if the broker has confirmed the subscription. Raises UnreachableError if it refuses or is silent."""
@@ -365,3 +388,10 @@ class MqttConnection:
     def _take(self, mid: int, qos: int, dup: bool, retain: bool, topic: str, payload: bytes) -> None:
         self._inbox.append(Message(mid, qos, dup, retain, topic, payload, self._clock.now()))
         self._inbox_bytes += len(payload)
+
+
+def _other_form(topic: str) -> str:
+    """The filter of one bridge as several bridges share it, and the other way round; empty for another shared one."""
+    if topic.startswith(SHARED_PREFIX):
+        return topic.removeprefix(SHARED_PREFIX)
+    return "" if topic.startswith("$share/") else SHARED_PREFIX + topic

@@ -51,7 +51,7 @@ def _size_option(spec: DaemonSpec, settings: Settings, sizes: Mapping[str, PoolS
     size = next((size for queue, size in sizes.items() if _serves(spec, queue)), None)
     if size is None and spec.name == JOBS_WORKER:
         size = PoolSize(settings.job_workers, settings.job_workers) if settings.job_workers > 1 else None
-    return ["--workers", (size or settings.workers or PoolSize(1, 1)).text]
+    return ["--workers", (size or settings.worker_size or PoolSize(1, 1)).text]
 
 
 def _serves(spec: DaemonSpec, queue: str) -> bool:

@@ -16,7 +16,7 @@ from honcho.colour import get_colours
 from honcho.printer import Message
 
 from qctl.broker.redis.connection import Backoff
-from qctl.stack.notify_listener import Readiness
+from qctl.notify_listener import Readiness
 from qctl.stack.printer import LogPrinter
 from qctl.stack.process import Events, Run
 from qctl.stack.program import Program, Stage

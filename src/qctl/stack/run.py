@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from qctl import extras
 from qctl.errors import QctlError, SettingsError, UsageError
 from qctl.models import PoolSize
+from qctl.notify_listener import Readiness
 from qctl.ownership import NOT_OWNER_MODE
 from qctl.settings import Settings
 from qctl.settings.listeners import collisions
@@ -19,7 +20,6 @@ from qctl.stack.daemons import daemons, without_extra
 from qctl.stack.home import LEAVING, locked, stop_leftover_redis
 from qctl.stack.manager import BAD_SETTINGS, Manager
 from qctl.stack.mqtt_access import MqttAccess
-from qctl.stack.notify_listener import Readiness
 from qctl.stack.printer import LogPrinter
 from qctl.stack.program import Program
 from qctl.stack.servers import check_port, mqtt_broker, private_redis, redis_server

@@ -56,6 +56,19 @@ def read_conversation(settings: Settings, one: str, other: str, *, skip: int, li
     return newest_first[::-1]
 
 
+def newest_message_time(settings: Settings, *, sender: str, receiver: str) -> datetime | None:
+    """The time of the newest message from one user to another, None if there is none. Raises SinkError."""
+    if settings.mongodb_uri:
+        client, collection = mongodb.connect(settings.mongodb_uri, COLLECTION)
+        with closing(client), mongodb.translate_errors(settings.mongodb_uri):
+            newest = collection.find_one({"senderId": sender, "receiverId": receiver}, sort=[("sentAt", -1)])
+        return None if newest is None else newest["sentAt"].replace(tzinfo=timezone.utc)
+    query = "SELECT MAX(sent_at) FROM chat_messages WHERE sender_id = ? AND receiver_id = ?"
+    with open_read_only(settings, COLLECTION) as db:
+        newest_text = None if db is None else db.execute(query, (sender, receiver)).fetchone()[0]
+    return None if newest_text is None else parse_time(newest_text)
+
+
 def _conversation_in_mongodb(uri: str, one: str, other: str, skip: int, limit: int) -> list[ChatMessage]:
     client, collection = mongodb.connect(uri, COLLECTION)
     pairs = [{"senderId": one, "receiverId": other}, {"senderId": other, "receiverId": one}]

@@ -7,7 +7,7 @@ killed before it. So each connect is marked `unsettled` first, and the mark is d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from redis import Redis
@@ -61,3 +61,16 @@ class MqttSession:
             pipe.hdel(self._session, "unsettled")
             _, count, _ = pipe.execute()
         return int(count)
+
+    def delete(self) -> None:
+        """Delete what is known of the session, which has ended."""
+        self._redis.delete(self._session, self._recent)
+
+
+def known_sessions(connection: Redis, client_ids: Iterable[str]) -> list[str]:
+    """The client ids that have had a session. Raises redis-py's exceptions."""
+    names = list(client_ids)
+    with connection.pipeline() as pipe:
+        for name in names:
+            pipe.exists(keys.mqtt_session(name))
+        return [name for name, exists in zip(names, pipe.execute(), strict=True) if exists]

@@ -87,7 +87,7 @@ def enqueue(
     ] = None,
     delay: Annotated[str | None, typer.Option(metavar="TIME", help="Delay before the run: 90s, 30m, 2d.")] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="Time of the run: 2026-11-22T14:05:00Z.")] = None,
-    priority: Annotated[int | None, typer.Option(metavar="N", help="Priority: 1 high, 5 normal, 10 low.")] = None,
+    priority: Annotated[int | None, typer.Option(metavar="N", help="Priority: 1 (high) to 10 (low).")] = None,
     attempts: Annotated[int | None, typer.Option(min=0, metavar="N", help="Number of retries.")] = None,
     unique: Annotated[
         str | None, typer.Option(metavar="KEY", help="Deduplication key: no second job with this name and key.")

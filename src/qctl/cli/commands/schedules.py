@@ -119,7 +119,7 @@ def add(
         int | None, typer.Option(min=1, metavar="N", help="Total number of runs. Default: endless.")
     ] = None,
     data: Annotated[str | None, typer.Option(metavar="JSON", help="Arguments as one JSON object.")] = None,
-    priority: Annotated[int | None, typer.Option(metavar="N", help="Priority: 1 high, 5 normal, 10 low.")] = None,
+    priority: Annotated[int | None, typer.Option(metavar="N", help="Priority: 1 (high) to 10 (low).")] = None,
     queue: Annotated[
         str | None, typer.Option("--queue", metavar="QUEUE", help="Queue of a function. Default: default.")
     ] = None,
