@@ -1,18 +1,25 @@
-"""The files of deploy/cluster/, read by real servers: replicas and Sentinels log in, and a failover works."""
+"""The files of deploy/cluster/, read by real servers: replicas and Sentinels log in, and a failover works.
+
+The others are checked by the servers' own checks of files. One that is not installed skips its test, in CI too.
+"""
 
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from qctl.broker.redis.connection import connect
 from qctl.settings import Settings
+from support.certificates import certified
 from support.process import Program, free_port
 from support.servers import redis_command
 from support.waiting import eventually
@@ -98,3 +105,57 @@ def failed_over(watcher: redis.Redis) -> bool:
         return bool(watcher.execute_command("SENTINEL", "FAILOVER", "orders"))
     except redis.ResponseError:  # it does not know yet that the replica is good
         return False
+
+
+def checker(name: str) -> str:
+    """The path of a program that checks a file."""
+    found = shutil.which(name, path="/usr/sbin:/usr/bin:/usr/local/bin")
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def assert_accepts(*words: str) -> None:
+    """Check that a command ends with 0."""
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=90)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_nats_server_takes_its_file() -> None:
+    assert_accepts(checker("nats-server"), "-t", "-c", str(CLUSTER / "nats-server.conf"))
+
+
+def test_mariadb_knows_every_option_of_its_file() -> None:
+    defaults = f"--defaults-file={CLUSTER / 'galera.cnf'}"
+    assert_accepts(checker("mariadbd"), defaults, "--user=root", "--help", "--verbose")
+
+
+def test_systemd_takes_the_unit() -> None:
+    if not Path("/usr/bin/redis-server").exists():
+        pytest.skip("the unit starts /usr/bin/redis-server")
+    assert_accepts(checker("systemd-analyze"), "verify", str(CLUSTER / "redis-sentinel.service"))
+
+
+def test_nginx_takes_its_file_in_place_of_the_upstream(tmp_path: Path) -> None:
+    certified(tmp_path)
+    site = (DEPLOY / "nginx.conf").read_text()
+    site, count = re.subn(r"upstream qctl_gateways \{.*?\}\n", (CLUSTER / "nginx.conf").read_text(), site, flags=re.S)
+    assert count == 1
+    site = re.sub(r"/etc/letsencrypt/\S+/fullchain\.pem", str(tmp_path / "server.pem"), site)
+    site = re.sub(r"/etc/letsencrypt/\S+/privkey\.pem", str(tmp_path / "server.key"), site)
+    folders = "".join(
+        f"{kind}_temp_path {tmp_path};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    file = tmp_path / "nginx.conf"
+    file.write_text(
+        f"pid {tmp_path}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{folders}{site}}}\n"
+    )
+    assert_accepts(checker("nginx"), "-t", "-p", str(tmp_path), "-c", str(file))
+
+
+def test_settings_of_the_site_are_understood(tmp_path: Path) -> None:
+    lines = [line.partition("=") for line in (CLUSTER / "qctl.env").read_text().splitlines()]
+    environ = {name: value for name, equals, value in lines if equals and value and not name.startswith("#")}
+    settings = Settings.load(environ=environ, dotenv=tmp_path / "no.env")
+    assert len(settings.mqtt_brokers) == 3
+    assert environ.keys() <= set(Settings.names())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qctl.broker.query.replication_setup import Replica, ReplicationSetup, SentinelView
+from qctl.broker.query.replication_setup import Replica, ReplicaClock, ReplicationSetup, SentinelView
 from qctl.models import Finding
 from qctl.ops import Ops, replication_checks
 from qctl.settings import Settings
@@ -30,6 +30,8 @@ def test_a_whole_site_is_healthy_and_gets_advice(watched_redis: WatchedRedis, ma
     assert (confirmation.status, confirmation.fix) == ("degraded", "set QCTL_REDIS_REPLICAS=1 for every program")
     (cut_off,) = findings(ops, "cut off", doctor=True)
     assert "min-replicas-to-write 1" in (cut_off.fix or "")
+    (clocks,) = findings(ops, "replica clocks", doctor=True)
+    assert clocks.status == "ok"
     ops.close()
     safe = Ops(make_settings(REDIS_URL=watched_redis.url, QCTL_REDIS_REPLICAS="2"))
     (confirmation,) = findings(safe, "confirmation", doctor=True)
@@ -99,3 +101,18 @@ def test_sentinels_that_disagree_are_reported() -> None:
     )
     advice = list(replication_checks.advise(two, 1, 0.001))
     assert [finding.check for finding in advice if finding.status != "ok"] == ["sentinels"]
+
+
+def test_replicas_whose_clocks_differ_are_reported() -> None:
+    clocks = [
+        ReplicaClock("a:1", 5.0, 0.1),
+        ReplicaClock("b:1", -3.0, 0.1),
+        ReplicaClock("c:1", 0.1, 0.0),
+        ReplicaClock("d:1", 4.0, 3.0),
+    ]
+    (found,) = replication_checks.check_clocks(clocks)
+    assert found.status == "degraded"
+    assert "a:1 is 5.0 s ahead, b:1 is 3.0 s behind; leases" in found.reason
+    (found,) = replication_checks.check_clocks(clocks[2:])
+    assert found.status == "ok"
+    assert not list(replication_checks.check_clocks([]))

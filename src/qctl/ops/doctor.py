@@ -101,6 +101,7 @@ class DoctorOps(Part, name="doctor"):
         setup = replication_setup.read(self._redis)
         confirmed = replication_setup.confirmation_seconds(self._redis)
         yield from replication_checks.advise(setup, self._settings.redis_replicas, confirmed)
+        yield from replication_checks.check_clocks(replication_setup.read_clocks(self._redis))
 
     def _check_leftovers(self, progress: Progress) -> Iterator[Finding]:
         unlisted = leftovers.unlisted_queues(self._redis)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from qctl.broker.query.replication_setup import Replica, ReplicationSetup, SentinelView
+from qctl.broker.query.replication_setup import Replica, ReplicaClock, ReplicationSetup, SentinelView
 from qctl.models import Finding
 from qctl.quantities import clause, quantity
 
@@ -13,6 +13,9 @@ MAX_LAG_SECONDS = 10
 
 MAX_BEHIND_BYTES = 50_000_000
 """Bytes that a replica may lack before it is reported: a failover to it would lose that much."""
+
+MAX_SKEW_SECONDS = 2.0
+"""Difference (s) of two clocks that is reported, as that of other hosts' clocks."""
 
 MIN_SENTINELS = 3
 """Fewest Sentinels of which the others can still agree when one host is gone."""
@@ -61,6 +64,28 @@ def advise(setup: ReplicationSetup, required: int, confirmed: float | None) -> I
             f"REDIS_URL names {quantity(len(setup.sentinels), 'Sentinel')}: without one host nobody finds the primary",
             "run three Sentinels on three hosts, and name all of them",
         )
+
+
+def check_clocks(clocks: Sequence[ReplicaClock]) -> Iterator[Finding]:
+    """Compare the clocks of the servers of Redis: after a failover another one counts."""
+    if not clocks:
+        return
+    wrong = [clock for clock in clocks if abs(clock.ahead) - clock.precision > MAX_SKEW_SECONDS]
+    if not wrong:
+        largest = max(abs(clock.ahead) for clock in clocks)
+        yield Finding(
+            "replica clocks", "ok", f"the clocks of the replicas are at most {largest:.2f} s off the primary's"
+        )
+        return
+    texts = [
+        f"{clock.address} is {abs(clock.ahead):.1f} s {'ahead' if clock.ahead > 0 else 'behind'}" for clock in wrong
+    ]
+    yield Finding(
+        "replica clocks",
+        "degraded",
+        f"a failover changes Redis's clock: {', '.join(texts)}; leases, delays and schedules go by it",
+        "keep time on all of these hosts (NTP): timedatectl status",
+    )
 
 
 def _replicas(replicas: Sequence[Replica], required: int, least: int) -> Finding:

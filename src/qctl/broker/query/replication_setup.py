@@ -110,3 +110,36 @@ def confirmation_seconds(connection: Redis) -> float | None:
     except replication.NotReplicatedError:
         return None
     return time.perf_counter() - began
+
+
+@dataclass(frozen=True)
+class ReplicaClock:
+    """Seconds by which a replica's clock is ahead of the primary's, known to `precision` seconds."""
+
+    address: str
+    ahead: float
+    precision: float
+
+
+def read_clocks(connection: Redis) -> list[ReplicaClock]:
+    """Compare the clock of each replica that the Sentinels know with the primary's. Replicas that do not answer, or do
+    not let this user in, are left out. Raises redis-py's exceptions if the primary does not answer."""
+    pool = connection.connection_pool
+    if not isinstance(pool, Pool) or not pool.is_master:
+        return []
+    clocks = []
+    for address, client in pool.replica_clients():
+        try:
+            client.ping()  # connecting takes longer than asking
+            before = _seconds(connection)
+            theirs = _seconds(client)
+        except RedisError:
+            continue
+        after = _seconds(connection)
+        clocks.append(ReplicaClock(address, theirs - (before + after) / 2, (after - before) / 2))
+    return clocks
+
+
+def _seconds(client: Redis) -> float:
+    seconds, microseconds = client.time()
+    return seconds + microseconds / 1e6

@@ -8,13 +8,13 @@ replicas is left, because it may have been cut off from the site that goes on wi
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, cast
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.connection import Connection, parse_url
+from redis.connection import Connection, ConnectionPool, parse_url
 from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
 from redis.retry import Retry
 from redis.sentinel import (
@@ -91,6 +91,16 @@ class Pool(SentinelConnectionPool):
             return _text((connection.host, connection.port))
         finally:
             self.release(connection)
+
+    def replica_clients(self) -> Iterator[tuple[str, Redis]]:
+        """Address and client of each replica that the Sentinels take for up, closed after its turn."""
+        own = ("connection_pool", "redis_connect_func", "host", "port")
+        options = {name: value for name, value in self.connection_kwargs.items() if name not in own}
+        is_tls = issubclass(self.connection_class, TlsConnection)
+        for host, port in self.sentinel_manager.discover_slaves(self.service_name):
+            pool = ConnectionPool(TlsConnection if is_tls else Connection, host=host, port=port, **options)
+            with closing(Redis.from_pool(pool)) as client:
+                yield _text((host, port)), client
 
     def release(self, connection: Any) -> None:
         """Take back a connection."""
