@@ -46,6 +46,7 @@ def main() -> int:
         _exit_interrupted()
     finally:
         signal.signal(signal.SIGINT, outside_command)  # interpreter shutdown takes time too
+        gc.freeze()  # less of it: what is left alive is not searched for garbage at the end
 
 
 def _exit_interrupted(_number: int = signal.SIGINT, _frame: FrameType | None = None) -> NoReturn:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from qctl.models.health import Finding
+if TYPE_CHECKING:
+    from qctl.models.health import Finding
 
 
 class Level(IntEnum):

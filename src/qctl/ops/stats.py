@@ -1,21 +1,19 @@
-"""Statistics: a snapshot of all queues, and their jobs by name."""
+"""Statistics: a snapshot of all queues, with lanes folded into their queues."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qctl import catalog
-from qctl.broker.bookkeeping.counters import RETENTION_SECONDS, DurationHistograms
-from qctl.broker.query import count_series, job_name_sample, stats_snapshot
-from qctl.broker.redis import clock
-from qctl.errors import UsageError
+from qctl.broker.query import stats_snapshot
 from qctl.histogram import Histogram
-from qctl.models import Names, NameStats, QueueStats, Stats
+from qctl.models import QueueStats, Stats
 from qctl.ops.base import Part
-from qctl.ops.selection import select_families
+
+if TYPE_CHECKING:
+    from qctl.models import Names
 
 
 class StatsOps(Part, name="stats"):
@@ -36,35 +34,9 @@ class StatsOps(Part, name="stats"):
 
         Only runs in qctl's workers are counted. Waiting jobs are estimated from a sample of each queue.
         """
-        if not 60 <= seconds <= RETENTION_SECONDS:
-            raise UsageError(f"period {seconds:g} s is not between one minute and two days")
-        chosen = select_families(queues, stats_snapshot.queue_names(self._redis))
-        last = int(time.time()) // 60
-        counted = count_series.counts(self._redis, chosen, last - int(seconds) // 60 + 1, last)
-        ran: dict[str, list[DurationHistograms]] = {queue: [] for queue in chosen}
-        for (queue, _), times in count_series.durations(self._redis, counted):
-            ran[queue].append(times)
-        samples = {queue: job_name_sample.sample_waiting(self._redis, queue) for queue in chosen}
-        return Names(
-            at=clock.to_datetime(clock.now_ms(self._redis)),
-            seconds=seconds,
-            jobs=[job for queue in chosen for job in _by_name(queue, ran[queue], samples[queue].names)],
-            sampled=sum(sample.seen for sample in samples.values()),
-            waiting=sum(sample.waiting for sample in samples.values()),
-        )
+        from qctl.ops import name_stats  # takes as long to import as the rest of this module
 
-
-def _by_name(queue: str, ran: Sequence[DurationHistograms], waiting: dict[str, int]) -> list[NameStats]:
-    """Return the jobs of one queue, the busiest first."""
-    jobs = []
-    for name in {*waiting, *(name for times in ran for name in (*times.runs, *times.failures))}:
-        good = Histogram.merged(times.runs.get(name, Histogram()) for times in ran)
-        bad = Histogram.merged(times.failures.get(name, Histogram()) for times in ran)
-        jobs.append(NameStats(queue, name, waiting.get(name, 0), good.count, bad.count, good + bad))
-    return sorted(jobs, key=lambda job: (-(job.finished + job.failed + job.waiting), job.name))
-
-
-# --- lanes --------------------------------------------------------------------------------------------------
+        return name_stats.read(self._redis, queues, seconds)
 
 
 _COUNTS = ("waiting", "running", "scheduled", "deferred", "dead", "finished", "recent_finished", "recent_failed")

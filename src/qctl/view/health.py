@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qctl.models import Finding
 from qctl.quantities import quantity
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from qctl.models import Health, HealthStatus, Severity
+    from qctl.models import Finding, Health, HealthStatus, Severity
     from qctl.view.table import Style
 
 HEALTH_STYLES: dict[HealthStatus, Style] = {"ok": "good", "degraded": "warn", "down": "bad"}
@@ -48,6 +47,8 @@ def problem_rows(health: Health) -> list[Finding]:
 
 def _fold(passed: Sequence[Finding]) -> Finding:
     names = dict.fromkeys(finding.check for finding in passed)
+    from qctl.models import Finding  # a slow import that most commands do not need
+
     return Finding(quantity(len(passed), "check"), "ok", ", ".join(names))
 
 

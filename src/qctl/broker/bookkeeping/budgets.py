@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 from redis.client import Pipeline
@@ -17,8 +17,10 @@ from redis.client import Pipeline
 from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.errors import BudgetError, QctlError, RateLimitedError
-from qctl.models import BudgetKind
 from qctl.settings import Settings
+
+if TYPE_CHECKING:
+    from qctl.models import BudgetKind
 
 KINDS: tuple[BudgetKind, ...] = ("users", "rejects", "letters")
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from redis import Redis
 from redis.client import Pipeline
 
 from qctl.broker.redis import bulk_counts, keys, replies
-from qctl.models import State
+
+if TYPE_CHECKING:
+    from qctl.models import State
 
 IDS_PER_READ = 1000
 """Ids read at once: about 40 KB, 0.5 ms of Redis's time."""
@@ -64,7 +66,7 @@ class JobEntry:
     """True for a started job whose worker is gone."""
 
 
-LocatedJob = tuple[str, State, JobEntry]
+LocatedJob = tuple[str, "State", JobEntry]
 """A job with its queue and state."""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from redis.client import Pipeline
 
@@ -14,7 +15,10 @@ from qctl.broker.bookkeeping import counters
 from qctl.broker.bookkeeping.counters import CountWindow, DurationHistograms
 from qctl.broker.query import unreal_jobs
 from qctl.broker.redis import keys, relation_keys, replies, untrusted_fields
-from qctl.models import Pause, QueueStats, State, UnrealJobs
+from qctl.models import Pause, QueueStats, UnrealJobs
+
+if TYPE_CHECKING:
+    from qctl.models import State
 
 _READS = (
     *("waiting", "started", "scheduled", "deferred", "finished", "failed", "quarantine"),

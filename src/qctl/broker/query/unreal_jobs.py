@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from redis import Redis
 from redis.client import Pipeline
@@ -16,7 +17,10 @@ from redis.client import Pipeline
 from qctl.broker.query import dead_claims, job_locations
 from qctl.broker.query.dead_claims import Leases
 from qctl.broker.redis import keys, replies, untrusted_fields
-from qctl.models import State, UnrealJobs
+from qctl.models import UnrealJobs
+
+if TYPE_CHECKING:
+    from qctl.models import State
 
 MAX_CHECKED_IDS = 2000
 """Entries checked for all queues together, in about 10 ms. Ghosts among the others count as jobs until a repair."""
