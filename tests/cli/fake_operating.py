@@ -105,6 +105,7 @@ ANSWERS: dict[str, Any] = {
     "schedules__pause": lambda name: (replace(TIMER, name=name, next_at=None, paused_by="ops@host"), True),
     "schedules__resume": lambda name: (replace(TIMER, name=name), True),
     "schedules__skip": lambda name: (replace(TIMER, name=name), True),
+    "schedules__blackout": lambda name, windows, _zone: (replace(TIMER, name=name, blackout=f"UTC {windows}"), True),
     "schedules__backfill_times": [NOW],
     "schedules__backfill": ["job-8"],
     "schedules__run": lambda name: (replace(TIMER, name=name), "job-7"),

@@ -86,6 +86,7 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("alert", "mute"): ("late",),
     ("schedule", "add"): ("nightly", "stock-check", "--every", "1h"),
     **{("schedule", verb): ("nightly",) for verb in ("remove", "pause", "resume", "skip", "run")},
+    ("schedule", "blackout"): ("nightly", "22:00-06:00"),
     ("schedule", "backfill"): ("nightly", "--since", "7d"),
     **{("worker", verb): ("w1",) for verb in ("show", "quiet", "resume", "stop")},
     **{("daemon", verb): ("scheduler",) for verb in ("start", "stop", "restart")},

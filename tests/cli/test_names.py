@@ -76,6 +76,7 @@ UNKNOWN: dict[Path, tuple[str, str]] = {
     ("schedule", "resume"): ("nighlty", "nightly"),
     ("schedule", "run"): ("nighlty", "nightly"),
     ("schedule", "skip"): ("nighlty", "nightly"),
+    ("schedule", "blackout"): ("nighlty 22:00-06:00", "nightly"),
     ("schedule", "backfill"): ("nighlty --since 1h", "nightly"),
     ("worker", "list"): ("--queue emial", "email"),
     ("worker", "show"): ("box.2", "box.1"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from redis import Redis
 from rq.queue import Queue
 from rq.rate_limit import RateLimit
 from rq.serializers import JSONSerializer
 
+from qctl.broker.admin import restore_backup, write_backup
+from qctl.broker.redis import clock, limit_keys
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import RqLimit
 from qctl.ops import Ops
@@ -75,3 +79,45 @@ def test_unknown_names_and_bad_numbers_are_refused(ops: Ops, connection: Redis) 
         ops.limits.set("queue", "email", concurrency=10_001)
     with pytest.raises(UsageError, match="characters"):
         ops.limits.set("owner", "x" * 301, concurrency=1)
+
+
+def test_a_blackout_shows_with_its_end_and_is_lifted_alone(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "a")
+    limit = ops.limits.set("queue", "mail", concurrency=5, blackout="00:00-12:00;  13:00-23:59", zone="UTC")
+    assert limit.blackout == "00:00-12:00; 13:00-23:59"
+    assert ops.stats.read({"mail"}).queues[0].limit == "5 at a time, blackout 00:00-12:00; 13:00-23:59 UTC"
+    field = connection.hget(limit_keys.LIMITS, "queue:mail")
+    now = clock.now_ms(connection)
+    connection.hset(
+        limit_keys.LIMITS, "queue:mail", json.dumps(json.loads(field) | {"windows": [[now - 1000, now + 3_600_000]]})
+    )
+    (reason,) = (reason for reason in ops.explain.job("a").reasons if reason.code == "limit")
+    assert reason.message.startswith("queue mail has a blackout, 00:00-12:00; 13:00-23:59 (UTC), until ")
+    assert reason.blocks
+    assert reason.fix == "qctl limit set mail --blackout none"
+    assert ops.limits.set("queue", "mail", lift_blackout=True).text == "5 at a time"
+
+
+def test_blackouts_of_schedules_move_their_next_run(ops: Ops) -> None:
+    ops.schedules.add("often", "stock-check", cron="0 * * * *")
+    row, _ = ops.schedules.blackout("often", "22:00-06:00", "UTC")
+    assert row.blackout == "UTC 22:00-06:00"
+    hours = {run.at.hour for run in ops.schedules.next(names=["often"], count=48)}
+    assert hours == set(range(6, 22))
+    ops.schedules.add("dark", "stock-check", cron="30 23 * * *")
+    with pytest.raises(UsageError, match="never due outside"):
+        ops.schedules.blackout("dark", "22:00-06:00", "UTC")
+    row, _ = ops.schedules.blackout("often", None)
+    assert row.blackout == ""
+    assert {run.at.hour for run in ops.schedules.next(names=["often"], count=48)} == set(range(24))
+
+
+def test_limits_survive_a_backup(ops: Ops, connection: Redis) -> None:
+    ops.limits.set("queue", "email", concurrency=5)
+    ops.limits.set("owner", "ada", blackout="22:00-06:00", zone="UTC")
+    before = connection.hgetall(limit_keys.LIMITS)
+    lines = [line for page in write_backup.lines(connection) for line in page[1] if page[0] == "limit"]
+    connection.delete(limit_keys.LIMITS)
+    for line in lines:
+        assert restore_backup.put(connection, line.encode(), trust=False, dry_run=False, actor="ops") == "limit"
+    assert connection.hgetall(limit_keys.LIMITS) == before

@@ -120,6 +120,7 @@ ANSWERS: dict[Path, Answer] = {
     ("schedule", "resume"): NO_SCHEDULE,
     ("schedule", "run"): NO_SCHEDULE,
     ("schedule", "skip"): NO_SCHEDULE,
+    ("schedule", "blackout"): Answer("nightly 22:00-06:00", says=NO_SCHEDULE.says, code=3),
     ("schedule", "backfill"): Answer("nightly --since 7d", says=NO_SCHEDULE.says, code=3),
     # --- the rest
     ("worker", "quiet"): NO_WORKER,

@@ -71,7 +71,7 @@ VERBS: Mapping[str, Verb] = {
     "events": Verb(MONITORING, "events.events", "Show events of queues, jobs and workers, oldest first."),
     "audit": Verb(MONITORING, "events.audit", "Show who changed what, from where, and how it ended."),
     "up": Verb(OPERATION, "up.up", "Run the whole stack on this machine until Ctrl-C."),
-    "backup": Verb(MAINTENANCE, "backup.backup", "Write pauses, schedules, dead letters and trash to a file."),
+    "backup": Verb(MAINTENANCE, "backup.backup", "Back up pauses, limits, schedules, dead letters and trash."),
     "restore": Verb(MAINTENANCE, "backup.restore", "Restore the entries of a backup that Redis lacks."),
     "help": Verb(HELP_AND_VERSION, "program.help_", "Show the help of qctl or of a command."),
     "version": Verb(HELP_AND_VERSION, "program.version", "Show the version of qctl."),
@@ -122,7 +122,14 @@ NOUNS: Mapping[str, Noun] = {
         "Manage scheduled jobs.",
         (
             *("schedules.list_schedules", "schedules.next_", "schedules.add", "schedules.remove"),
-            *("schedules.pause", "schedules.resume", "schedules.skip", "schedules.run", "schedules.backfill"),
+            *(
+                "schedules.pause",
+                "schedules.resume",
+                "schedules.skip",
+                "schedules.blackout",
+                "schedules.run",
+                "schedules.backfill",
+            ),
         ),
     ),
     "worker": Noun(

@@ -16,7 +16,9 @@ PERIODS = {1: "s", 60: "m", 3600: "h", 86400: "d"}
 class Limit:
     """A limit of a queue with its lanes, of the jobs of a name, or of the jobs of an owner.
 
-    `rate` jobs start in any `seconds`, and `concurrency` of them run at once; None: no such limit. `started` have
+    `rate` jobs start in any `seconds`, and `concurrency` of them run at once; None: no such limit. In the windows of
+    `blackout`, local times of `zone`, none starts; `windows` are the next ones, and `dark_until` is the end of the one
+    that lasts. `started` have
     started in the last `seconds`, and `running` run now. `until` is None if it lasts until it is cleared.
     """
 
@@ -31,6 +33,15 @@ class Limit:
     reason: str = ""
     started: int = 0
     running: int = 0
+    blackout: str = ""
+    zone: str = ""
+    windows: tuple[tuple[datetime, datetime], ...] = ()
+    dark_until: datetime | None = None
+
+    @property
+    def next_blackout(self) -> datetime | None:
+        """The start of the next window of its blackout, after the one that lasts."""
+        return next((start for start, end in self.windows if end != self.dark_until), None)
 
     @property
     def is_pause(self) -> bool:
@@ -41,15 +52,20 @@ class Limit:
     def is_reached(self) -> bool:
         """True if no job may start at the moment."""
         by_rate = self.rate is not None and self.started >= self.rate
-        return by_rate or (self.concurrency is not None and self.running >= self.concurrency)
+        return (
+            self.dark_until is not None
+            or by_rate
+            or (self.concurrency is not None and self.running >= self.concurrency)
+        )
 
     @property
     def text(self) -> str:
         """The limit in words: `100/m, 5 at a time`."""
-        if self.is_pause:
+        if self.is_pause and not self.blackout:
             return "paused"
         parts = [f"{self.rate}/{period_text(self.seconds)}"] if self.rate is not None else []
-        return ", ".join(parts + ([f"{self.concurrency} at a time"] if self.concurrency is not None else []))
+        parts += [f"{self.concurrency} at a time"] if self.concurrency is not None else []
+        return ", ".join(parts + ([f"blackout {self.blackout} {self.zone}"] if self.blackout else []))
 
 
 @dataclass(frozen=True)

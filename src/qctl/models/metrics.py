@@ -11,6 +11,7 @@ from qctl.histogram import Histogram
 
 if TYPE_CHECKING:
     from qctl.models.ingest import PipelineStatus, TopicStatus
+    from qctl.models.pools import Pool
     from qctl.models.queues import Stats
     from qctl.models.workers import WorkerInfo
 
@@ -96,3 +97,4 @@ class Metrics:
     memory_limit: int | None
     pipelines: Sequence[PipelineStatus] = ()
     topics: Sequence[TopicStatus] = ()
+    pools: Sequence[Pool] = ()

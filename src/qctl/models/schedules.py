@@ -46,3 +46,5 @@ class Schedule:
     missed_at: datetime | None = None
     overlap: Overlap = "allow"
     pause_on_failure: bool = False
+    blackout: str = ""
+    """Zone, a space, and windows in which it is not due; empty without any."""

@@ -58,6 +58,8 @@ class Timer:
     concerns: tuple[Concern, ...] = field(default=())
     overlap: str | None = None
     pause_on_failure: bool = False
+    blackout: str = ""
+    """Zone, a space, and windows in which a schedule is not due; empty without any."""
 
 
 @dataclass(frozen=True)

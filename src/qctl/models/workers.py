@@ -57,6 +57,8 @@ class WorkerInfo:
     job_usual: float | None = None
     """99th percentile (s) of the runs of that job's name in the last hours, None if too few ran."""
     pace: Pace = ""
+    cpu: float | None = None
+    """Processors that it and its children kept busy between its last two heartbeats, None if it does not report it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Backup of the state that only Redis holds (pauses, schedules, dead letters, the trash), and its restoration."""
+"""Backup of what only Redis holds (pauses, limits, schedules, dead letters, the trash), and its restoration."""
 
 from __future__ import annotations
 

@@ -194,6 +194,10 @@ def _paused(pause: Pause) -> Reason:
 
 def _limit(limit: Limit) -> Reason:
     option = quote(limit.name) if limit.scope == "queue" else f"--{limit.scope} {quote(limit.name)}"
+    if limit.dark_until:
+        windows = f"{limit.blackout} ({limit.zone})"
+        text = f"{limit.scope} {limit.name} has a blackout, {windows}, until {limit.dark_until:%Y-%m-%d %H:%M} UTC"
+        return Reason("limit", text, f"qctl limit set {option} --blackout none", blocks=True)
     if limit.is_pause:
         why = f": {limit.reason}" if limit.reason else ""
         text = f"{limit.scope} {limit.name} is paused by a limit of 0 that {limit.by} set{why}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import builtins
+from dataclasses import replace
 
 from qctl import catalog
 from qctl.broker.admin import limits as limits_admin
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import limits as limits_query
 from qctl.broker.query import stats_snapshot, workers
+from qctl.broker.scheduler.blackout import Blackout
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import Limit, Limits, LimitScope
 from qctl.ops.base import Part
@@ -36,16 +38,21 @@ class LimitOps(Part, name="limits"):
         concurrency: int | None = None,
         lift_rate: bool = False,
         lift_concurrency: bool = False,
+        blackout: str | None = None,
+        zone: str | None = None,
+        lift_blackout: bool = False,
         reason: str = "",
         seconds: float | None = None,
     ) -> Limit:
-        """Let `rate` jobs start in so many seconds, and `concurrency` run at once: 0 pauses. What is None stays as it
-        is, unless it is lifted. It ends after `seconds`, if given.
+        """Let `rate` jobs start in so many seconds, and `concurrency` run at once: 0 pauses. None starts in the windows
+        of `blackout` (`broker.scheduler.blackout`), local times of `zone`, by default QCTL_TIMEZONE. What is None stays
+        as it is, unless it is lifted. It ends after `seconds`, if given.
 
         Raises NotFoundError for an unknown queue or job, UsageError, and RefusedError.
         """
-        if rate is None and concurrency is None and not (lift_rate or lift_concurrency):
-            raise UsageError("nothing to limit", "add --rate 100/m or --concurrency 5")
+        is_lifting = lift_rate or lift_concurrency or lift_blackout
+        if rate is None and concurrency is None and blackout is None and not is_lifting:
+            raise UsageError("nothing to limit", "add --rate 100/m, --concurrency 5, or --blackout 22:00-06:00")
         if rate is not None and not (1 <= rate[0] <= MAX_RATE and 0 < rate[1] <= MAX_PERIOD_SECONDS):
             raise UsageError(f"the rate is out of range: 1 to {MAX_RATE} jobs in at most a week")
         if concurrency is not None and not 0 <= concurrency <= MAX_CONCURRENCY:
@@ -53,6 +60,9 @@ class LimitOps(Part, name="limits"):
         name, labels = self._target(scope, name)
         number, period = rate or (None, 0.0)
         limit = Limit(scope, name, number, period, concurrency, by=events.actor(), reason=reason)
+        if blackout is not None:
+            limit = replace(limit, blackout=" ".join(blackout.split()), zone=zone or self._settings.timezone)
+            Blackout(limit.blackout, limit.zone).check()
         return limits_admin.put(
             self._redis,
             limit,
@@ -60,6 +70,7 @@ class LimitOps(Part, name="limits"):
             lifetime=seconds,
             lift_rate=lift_rate,
             lift_concurrency=lift_concurrency,
+            lift_blackout=lift_blackout,
         )
 
     def list(self) -> Limits:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from heapq import nlargest
 
 from qctl import catalog
-from qctl.broker.bookkeeping import counters
+from qctl.broker.bookkeeping import counters, pools
 from qctl.broker.bookkeeping.counters import RETENTION_SECONDS, Counts
 from qctl.broker.producer import owner_limits
 from qctl.broker.query import count_series, pipeline_status, server_vitals, stats_snapshot, workers
@@ -18,6 +18,7 @@ from qctl.broker.redis import clock
 from qctl.errors import UsageError
 from qctl.histogram import Histogram
 from qctl.models import Metrics, Series, Step, TopicStatus
+from qctl.ops import run_pace
 from qctl.ops.base import Part
 from qctl.ops.selection import select_families
 
@@ -86,7 +87,8 @@ class MetricsOps(Part, name="metrics"):
         return Metrics(
             stats=replace(stats, queues=[queue for queue in stats.queues if not queue.unused]),
             ever=count_series.totals(self._redis),
-            workers=workers.living(self._redis),
+            workers=run_pace.with_pace(self._redis, workers.living(self._redis), clock.now_ms(self._redis) / 1000),
+            pools=pools.read(self._redis),
             refused=sum(owner_limits.rejection_counts(self._redis).values()),
             rtt=ping.rtt,
             memory=vitals.memory.used if vitals.memory else None,

@@ -15,7 +15,8 @@ from qctl.broker.admin.move_jobs import Cancel
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import clock
-from qctl.broker.scheduler import delayed_jobs, rq_cron, schedules
+from qctl.broker.scheduler import delayed_jobs, rq_cron, schedule_blackout, schedules
+from qctl.broker.scheduler.blackout import Blackout
 from qctl.catalog import arguments
 from qctl.catalog.options import Options
 from qctl.errors import NotFoundError, RefusedError, UsageError
@@ -64,7 +65,15 @@ class ScheduleOps(Part, name="schedules"):
             return [row.next_at]
         every = row.every[0] if row.every else None
         schedule = Schedule(
-            row.name, row.job, row.queue, row.cron, every, timezone=row.timezone, next_at=row.next_at, left=row.left
+            row.name,
+            row.job,
+            row.queue,
+            row.cron,
+            every,
+            timezone=row.timezone,
+            next_at=row.next_at,
+            left=row.left,
+            blackout=row.blackout,
         )
         return schedules.next_times(schedule, count)
 
@@ -169,6 +178,16 @@ class ScheduleOps(Part, name="schedules"):
         program's."""
         self._require_own(name, "skip a run of")
         return _timer(schedules.skip(self._redis, name, actor=events.actor())), True
+
+    def blackout(self, name: str, windows: str | None, zone: str | None = None) -> tuple[Timer, bool]:
+        """Let a schedule not be due in windows (`broker.scheduler.blackout`), local times of `zone`, by default
+        QCTL_TIMEZONE; None lifts that. Raises NotFoundError, UsageError, and RefusedError if it is another program's.
+        """
+        self._require_own(name, "set a blackout of")
+        rule = None if windows is None else Blackout(" ".join(windows.split()), zone or self._settings.timezone)
+        if rule is not None:
+            rule.check()
+        return _timer(schedule_blackout.put(self._redis, name, rule, actor=events.actor())), True
 
     def backfill_times(self, name: str, since: float, until: float) -> builtins.list[datetime]:
         """List the times in a span (s since 1970) at which a schedule is due. Raises NotFoundError and UsageError."""
@@ -276,6 +295,7 @@ def _timer(schedule: Schedule) -> Timer:
         catch_up=schedule.catch_up,
         overlap=schedule.overlap,
         pause_on_failure=schedule.pause_on_failure,
+        blackout=schedule.blackout,
         paused_by=paused_by,
         source=schedule.source,
         payload=schedule.payload,

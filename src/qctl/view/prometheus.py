@@ -159,6 +159,18 @@ class _Collector:
         yield self._gauge("redis_memory_bytes", "Memory used by Redis", metrics.memory)
         yield self._gauge("redis_memory_limit_bytes", "Memory limit of Redis; 0 without a limit", metrics.memory_limit)
         yield self._gauge("workers", "Live workers", len(metrics.workers))
+        yield from self._workers(metrics)
+
+    def _workers(self, metrics: Metrics) -> Iterator[Metric]:
+        memory = (([self._label(one.name)], one.memory) for one in metrics.workers if one.memory is not None)
+        yield self._family("gauge", "worker_memory_bytes", "Memory of the worker and its child", ["worker"], memory)
+        busy = (([self._label(one.name)], one.cpu) for one in metrics.workers if one.cpu is not None)
+        yield self._family("gauge", "worker_cpus", "Processors that the worker keeps busy", ["worker"], busy)
+        slow = (([self._label(one.name)], int(bool(one.pace))) for one in metrics.workers)
+        help = "1 if its job runs longer than 99% of its name, or than its time-out"
+        yield self._family("gauge", "worker_slow", help, ["worker"], slow)
+        sizes = (([self._label(pool.name), self._label(pool.host)], pool.running) for pool in metrics.pools)
+        yield self._family("gauge", "pool_processes", "Processes of the pool that run", ["pool", "host"], sizes)
 
     def _jobs(self, metrics: Metrics) -> Iterator[Metric]:
         """Yield the totals of all queues."""

@@ -38,13 +38,21 @@ def upcoming_columns(now: datetime) -> list[Column[Coming]]:
         Column("JOB", lambda c: Cell(escape_line(c.timer.job)), min_width=10),
         Column("QUEUE", lambda c: Cell(escape_line(c.timer.queue)), min_width=8, drop=1),
         Column("KIND", lambda c: Cell(c.timer.kind), drop=2),
+        Column("BLACKOUT", lambda c: Cell(blackout_text(c.timer)), drop=3),
     ]
+
+
+def blackout_text(timer: Timer) -> str:
+    """Format the windows in which a schedule is not due, and their zone."""
+    zone, _, windows = timer.blackout.partition(" ")
+    return escape_line(f"{windows} {zone}") if windows else ""
 
 
 def describe_rule(timer: Timer) -> str:
     """Describe a rule in English: `At 03:00, Monday through Friday`, `every 5m, no overlap`, `3 more times`."""
     policies = {"skip": ", no overlap", "one": ", one run waits"}.get(timer.overlap or "", "")
     policies += ", pauses on failure" if timer.pause_on_failure else ""
+    policies += f", not {blackout_text(timer)}" if timer.blackout else ""
     return _describe_times(timer) + policies
 
 

@@ -30,6 +30,7 @@ def worker_columns(now: datetime) -> list[Column[WorkerInfo]]:
         Column("TIME-OUT", lambda w: Cell(duration(w.job_timeout)), right=True, drop=2),
         Column("DONE", lambda w: Cell(count(w.finished)), right=True, drop=4),
         Column("FAILED", lambda w: Cell(count(w.failed), "warn" if w.failed else ""), right=True, drop=4),
+        Column("CPU", lambda w: Cell(_processors(w)), right=True, drop=5),
         Column("MEM", lambda w: Cell(NO_VALUE if w.memory is None else size(w.memory)), right=True, drop=5),
         Column("UP", lambda w: Cell(age(w.started_at, now)), right=True, drop=6),
         Column("SEEN", lambda w: Cell(age(w.last_heartbeat, now)), right=True),
@@ -37,6 +38,10 @@ def worker_columns(now: datetime) -> list[Column[WorkerInfo]]:
         Column("PID", lambda w: Cell(NO_VALUE if w.pid is None else str(w.pid)), right=True, drop=8),
         Column("PAUSE", _pause, drop=5),
     ]
+
+
+def _processors(worker: WorkerInfo) -> str:
+    return NO_VALUE if worker.cpu is None else f"{worker.cpu:.0%}"
 
 
 def _pause(worker: WorkerInfo) -> Cell:
@@ -75,6 +80,7 @@ def worker_details(worker: WorkerInfo, now: datetime) -> list[Cell]:
         detail_line("host", f"{worker.host or NO_VALUE}, pid {worker.pid if worker.pid is not None else NO_VALUE}"),
         detail_line("up", f"{age(worker.started_at, now)}, since {local_time(worker.started_at, now)}"),
         detail_line("seen", f"{age(worker.last_heartbeat, now)} ago"),
+        detail_line("cpu", _processors(worker)),
         detail_line("memory", NO_VALUE if worker.memory is None else size(worker.memory)),
         detail_line("done", f"{worker.finished}, {worker.failed} failed, in {duration(worker.worked)} of work"),
         detail_line("pause", pause.text + explanation.get(pause.text, ""), pause.style),

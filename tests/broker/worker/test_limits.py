@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import pytest
 from redis import Redis
@@ -146,3 +147,64 @@ def test_limits_are_bounded(connection: Redis) -> None:
         put(connection, "owner", str(n), concurrency=1)
     with pytest.raises(RefusedError, match="200 limits are set"):
         put(connection, "owner", "more", concurrency=1)
+
+
+def window(connection: Redis, *, starts: float, ends: float) -> tuple[datetime, datetime]:
+    """A window so many seconds from now, by Redis's clock."""
+    now = clock.now_ms(connection)
+    return clock.to_datetime(now + 1000 * starts), clock.to_datetime(now + 1000 * ends)
+
+
+def store(connection: Redis, field: str, *windows: tuple[datetime, datetime], labels: Sequence[str] = ()) -> None:
+    """Store a blackout with these windows, as `limit set` does."""
+    scope, name = field.split(":")
+    limit = Limit(scope, name, None, 0.0, None, blackout="22:00-06:00", zone="UTC", windows=windows)  # type: ignore[arg-type]
+    connection.hset(limit_keys.LIMITS, field, limits.encode(limit, list(labels)))
+
+
+def test_no_job_is_claimed_in_a_window_whether_a_scheduler_runs_or_not(
+    connection: Redis, queue: Queue, claimants: Callable[[], Claimant]
+) -> None:
+    job = queue.enqueue("support.jobs.give").id
+    store(connection, "queue:work", window(connection, starts=-3600, ends=3600))
+    assert taken(claimants()) is None
+    (limit,) = limits.read(connection)
+    assert limit.is_reached
+    assert limit.dark_until is not None
+    store(connection, "queue:work", window(connection, starts=3600, ends=7200), window(connection, starts=-9, ends=-1))
+    assert taken(claimants()) == job
+
+
+def test_other_names_pass_those_that_have_a_blackout(
+    connection: Redis, queue: Queue, claimants: Callable[[], Claimant]
+) -> None:
+    held, free = queue.enqueue("support.jobs.nap", 0).id, queue.enqueue("support.jobs.give").id
+    dark = window(connection, starts=-3600, ends=3600)
+    store(connection, "job:support.jobs.nap", dark, labels=["support.jobs.nap"])
+    assert [taken(claimants()) for _ in range(2)] == [free, None]
+    connection.delete(limit_keys.LIMITS)
+    assert taken(claimants()) == held
+
+
+@pytest.mark.parametrize("windows", ["x", [1], [[1]], [["a", "b"]], [[0, None]], {"0": 1}, [None]])
+def test_windows_that_cannot_be_read_hold_nothing_up(
+    connection: Redis, queue: Queue, claimants: Callable[[], Claimant], windows: object
+) -> None:
+    job = queue.enqueue("support.jobs.give").id
+    connection.hset(limit_keys.LIMITS, "queue:work", json.dumps({"blackout": "x", "windows": windows}))
+    assert limits.read(connection)[0].dark_until is None
+    assert taken(claimants()) == job
+
+
+def test_half_used_windows_are_extended_and_other_parts_stay(connection: Redis) -> None:
+    put(connection, "queue", "work", concurrency=3, blackout="22:00-06:00", zone="UTC")
+    assert limits_admin.extend_blackouts(connection) == 0
+    (before,) = limits.read(connection)
+    assert len(before.windows) == limits.MAX_STORED_WINDOWS
+    data = json.loads(connection.hget(limit_keys.LIMITS, "queue:work"))
+    connection.hset(limit_keys.LIMITS, "queue:work", json.dumps(data | {"windows": data["windows"][:5]}))
+    assert limits_admin.extend_blackouts(connection) == 1
+    assert limits.read(connection) == [before]
+    put(connection, "queue", "work", rate=5, seconds=60.0)
+    (after,) = limits.read(connection)
+    assert (after.text, after.windows) == ("5/m, 3 at a time, blackout 22:00-06:00 UTC", before.windows)

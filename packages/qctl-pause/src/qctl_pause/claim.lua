@@ -157,10 +157,20 @@ local function read_limits()
     end
 end
 
+-- Whether one of the windows of a limit's blackout lasts.
+local function is_dark(limit)
+    for _, window in ipairs(type(limit.windows) == 'table' and limit.windows or {}) do
+        if type(window) == 'table' and type(window[1]) == 'number' and type(window[2]) == 'number'
+            and window[1] <= now_ms and now_ms < window[2] then return true end
+    end
+    return false
+end
+
 -- Whether a limit allows another claim. Slots whose claim is gone are freed first: the job has ended, or its worker's
 -- lease has run out and the job was recovered.
 local function allows(field)
     local limit, key = current_limits[field], limit_prefix .. field
+    if is_dark(limit) then return false end
     if limit.rate and limit.per then
         local oldest = redis.pcall('LINDEX', key .. ':times', limit.rate - 1)
         if type(oldest) == 'string' and tonumber(oldest) > now_ms - limit.per then return false end

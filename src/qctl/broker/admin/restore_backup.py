@@ -14,7 +14,8 @@ from redis.typing import EncodableT, FieldT
 from qctl.broker.admin import export_jobs, import_format, import_jobs, write_backup
 from qctl.broker.admin.import_format import ImportedJob, Values
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import clock, job_fields, keys, untrusted_fields
+from qctl.broker.query import limits
+from qctl.broker.redis import clock, job_fields, keys, limit_keys, untrusted_fields
 from qctl.broker.scheduler.schedules import NAME_PATTERN
 from qctl.errors import AlreadyExistsError, RejectedError
 
@@ -23,7 +24,7 @@ _MAX_BATCH_ID_CHARACTERS = 100
 
 
 def put(connection: Redis, line: bytes, *, trust: bool, dry_run: bool, actor: str) -> str:
-    """Restore the entry of a line. Returns its kind: pause, schedule, job, batch, trashed, or end.
+    """Restore the entry of a line. Returns its kind: pause, limit, schedule, job, batch, trashed, or end.
 
     With `dry_run` the line is only read. `trust` as for an import. Raises AlreadyExistsError if there is such an entry,
     RejectedError if the line is corrupt or hostile, or its entry has expired.
@@ -62,6 +63,22 @@ def _pause(connection: Redis, parsed: dict[str, Any], trust: bool, actor: str) -
         if not connection.hsetnx(keys.PAUSED, name, raw):
             raise AlreadyExistsError(f"{queue} is paused already")
         events.record(connection, "paused", queue=queue, actor=actor, reason="from a backup")
+
+    return restore
+
+
+def _limit(connection: Redis, parsed: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
+    del trust, actor
+    field, raw = import_format.word(parsed, "limit"), import_format.value(parsed.get("value"), "value")
+    if not limits.parse({field.encode(errors="surrogateescape"): raw}, 0):
+        raise RejectedError("its limit cannot be read")
+
+    def restore() -> None:
+        name = untrusted_fields.encode(field)
+        if not limits.parse({name: raw}, clock.now_ms(connection)):
+            raise RejectedError(f"the limit {field} is over")
+        if not connection.hsetnx(limit_keys.LIMITS, name, raw):
+            raise AlreadyExistsError(f"{field} is limited already")
 
     return restore
 
@@ -128,6 +145,7 @@ def _trashed(connection: Redis, parsed: dict[str, Any], trust: bool, actor: str)
 
 _READERS: dict[str, Callable[[Redis, dict[str, Any], bool, str], Callable[[], None]]] = {
     "pause": _pause,
+    "limit": _limit,
     "schedule": _schedule,
     "batch": _batch,
     "trashed": _trashed,

@@ -16,7 +16,7 @@ from redis import Redis
 from qctl.broker.admin import export_jobs, trash
 from qctl.broker.query import job_locations, stats_snapshot
 from qctl.broker.query.job_locations import IDS_PER_READ
-from qctl.broker.redis import keys, replies, untrusted_fields
+from qctl.broker.redis import keys, limit_keys, replies, untrusted_fields
 from qctl.models import DEAD_STATES, ChosenJobs, TrashBatch
 
 SCHEMA = "qctl.backup.line/1"
@@ -39,6 +39,7 @@ def lines(connection: Redis) -> Iterator[Page]:
 
 def _pages(connection: Redis) -> Iterator[Page]:
     yield "pause", list(_pauses(connection))
+    yield "limit", list(_limits(connection))
     yield "schedule", list(_schedules(connection))
     for queue in stats_snapshot.queue_names(connection):
         for state in DEAD_STATES:
@@ -54,6 +55,11 @@ def _pages(connection: Redis) -> Iterator[Page]:
 def _pauses(connection: Redis) -> Iterator[str]:
     for queue, raw in replies.bytes_dict(connection.hgetall(keys.PAUSED)).items():
         yield _line("pause", queue=untrusted_fields.decode(queue), pause=export_jobs.value(raw))
+
+
+def _limits(connection: Redis) -> Iterator[str]:
+    for field, raw in replies.bytes_dict(connection.hgetall(limit_keys.LIMITS)).items():
+        yield _line("limit", limit=untrusted_fields.decode(field), value=export_jobs.value(raw))
 
 
 def _schedules(connection: Redis) -> Iterator[str]:

@@ -65,6 +65,8 @@ class Housekeeper:
                 log.info("resumed queue %s: its pause has expired", name)
         with log_and_continue("delete limits whose time is over"):
             limits.delete_ended(self._redis)
+        with log_and_continue("extend blackouts"):
+            limits.extend_blackouts(self._redis)
         for name, (buffer, interval) in self._buffers.items():
             with log_and_continue(f"cut the buffer {name}"):
                 if count := buffer.cut_batches(max_age=interval + LATE_BUFFER_SECONDS):

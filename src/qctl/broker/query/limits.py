@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, get_args
 
 from redis import Redis
@@ -15,6 +16,10 @@ from qctl.models.limits import Limit, LimitScope, RqLimit
 
 MAX_RQ_LIMITS = 1000
 """Limits of RQ that are read."""
+
+
+MAX_STORED_WINDOWS = 20
+"""Next windows of a blackout that Redis holds: those of three weeks for one that is daily. Each claim reads them."""
 
 
 def read(connection: Redis) -> list[Limit]:
@@ -51,7 +56,7 @@ def parse(raw: Mapping[bytes, bytes], now_ms: int) -> list[Limit]:
             continue
         until = _number(data.get("until"))
         if until is None or until > now_ms:
-            limits.append(_limit(scope, name, data))  # type: ignore[arg-type]
+            limits.append(_limit(scope, name, data, now_ms))  # type: ignore[arg-type]
     return sorted(limits, key=lambda limit: (get_args(LimitScope).index(limit.scope), limit.name))
 
 
@@ -83,6 +88,9 @@ def encode(limit: Limit, labels: list[str]) -> str:
         data |= {"rate": limit.rate, "per": round(limit.seconds * 1000)}
     if limit.concurrency is not None:
         data["concurrency"] = limit.concurrency
+    if limit.blackout:
+        windows = [[round(edge.timestamp() * 1000) for edge in window] for window in limit.windows]
+        data |= {"blackout": limit.blackout, "zone": limit.zone, "windows": windows}
     return json.dumps(data | ({"labels": labels} if labels else {}))
 
 
@@ -95,10 +103,12 @@ def _living(connection: Redis, held: set[bytes]) -> int:
         return sum(bool(answer) for answer in replies.execute(pipe)) if slots else 0
 
 
-def _limit(scope: LimitScope, name: str, data: dict[str, Any]) -> Limit:
+def _limit(scope: LimitScope, name: str, data: dict[str, Any], now_ms: int) -> Limit:
     rate, per, concurrency = (_number(data.get(key)) for key in ("rate", "per", "concurrency"))
     at, until = (clock.optional_datetime(_number(data.get(key))) for key in ("at", "until"))
     has_rate = bool(rate and per)
+    windows = tuple(window for window in _windows(data.get("windows")) if window[1].timestamp() * 1000 > now_ms)
+    lasting = (end for start, end in windows if start.timestamp() * 1000 <= now_ms)
     return Limit(
         scope,
         name,
@@ -109,7 +119,19 @@ def _limit(scope: LimitScope, name: str, data: dict[str, Any]) -> Limit:
         at=at,
         until=until,
         reason=str(data.get("reason") or ""),
+        blackout=str(data.get("blackout") or ""),
+        zone=str(data.get("zone") or ""),
+        windows=windows,
+        dark_until=next(lasting, None),
     )
+
+
+def _windows(value: object) -> Iterator[tuple[datetime, datetime]]:
+    for window in value[:MAX_STORED_WINDOWS] if isinstance(value, list) else ():
+        if isinstance(window, list) and len(window) == 2:
+            start, end = (clock.optional_datetime(_number(edge)) for edge in window)
+            if start is not None and end is not None:
+                yield start, end
 
 
 def _number(value: object) -> float | None:

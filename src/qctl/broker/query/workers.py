@@ -20,7 +20,7 @@ from qctl.models import Quiet, WorkerInfo
 _FIELDS = (
     *("birth", "death", "queues", "state", "hostname", "pid", "current_job", "last_heartbeat"),
     *("successful_job_count", "failed_job_count", "total_working_time", job_fields.WORKER_MEMORY),
-    job_fields.WORKER_CLOCK_SKEW,
+    *(job_fields.WORKER_CLOCK_SKEW, job_fields.WORKER_CPU),
 )
 
 _JOB_FIELDS = ("status", "worker_name", "started_at", "origin", "timeout")
@@ -139,7 +139,7 @@ class _Leases(NamedTuple):
 
 
 def _worker(key: bytes, fields: Sequence[bytes | None], leases: _Leases, quiet: Mapping[str, Quiet]) -> WorkerInfo:
-    birth, _, queues, state, raw_host, raw_pid, current, heartbeat, finished, failed, worked, memory, skew = fields
+    birth, _, queues, state, raw_host, raw_pid, current, heartbeat, finished, failed, worked, memory, skew, cpu = fields
     name = _name(key)
     host, pid = untrusted_fields.decode(raw_host), untrusted_fields.parse_count(raw_pid)
     started = untrusted_fields.parse_time(birth)
@@ -164,6 +164,7 @@ def _worker(key: bytes, fields: Sequence[bytes | None], leases: _Leases, quiet: 
         silent=claimant is not None and expiry <= leases.now_ms,
         lease_until=clock.optional_datetime(expiry) if expiry else None,
         clock_skew=_seconds(skew) if skew is not None else None,
+        cpu=_seconds(cpu) if cpu is not None else None,
     )
 
 

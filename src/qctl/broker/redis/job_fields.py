@@ -33,6 +33,10 @@ MOVED_FROM = "qctl_moved_from"
 WORKER_MEMORY = "qctl_memory"
 """Resident memory of a worker, in bytes, as it last wrote it. On the worker's hash."""
 
+WORKER_CPU = "qctl_cpu"
+"""Processors that a worker and its children kept busy between its last two heartbeats: 1 is one processor. On the
+worker's hash."""
+
 WORKER_CLOCK_SKEW = "qctl_clock_skew"
 """Seconds by which the clock of a worker's host is ahead of Redis's, as it last wrote it. On the worker's hash."""
 
@@ -50,6 +54,9 @@ SCHEDULE_RUNS_LEFT = "qctl_left"
 
 SCHEDULE_PAUSED_BY = "qctl_paused"
 """Author of the pause of a schedule."""
+
+SCHEDULE_BLACKOUT = "qctl_blackout"
+"""Time zone, a space, and windows in which the schedule is not due."""
 
 SCHEDULE_PROBLEM = "qctl_problem"
 """Reason that a schedule cannot run."""

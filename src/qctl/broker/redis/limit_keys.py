@@ -5,8 +5,9 @@ from __future__ import annotations
 from qctl.broker.redis.key_prefix import QCTL
 
 LIMITS = f"{QCTL}limits"
-"""HASH `queue:{queue}`, `job:{job}`, `owner:{owner}` -> JSON {by, at, until, reason, rate, per, concurrency, labels}:
-the limits; times in ms, `rate` claims in `per` ms. A limit without a rate or concurrency lacks it."""
+"""HASH `queue:{queue}`, `job:{job}`, `owner:{owner}` -> JSON {by, at, until, reason, rate, per, concurrency, blackout,
+zone, windows, labels}: the limits; times in ms, `rate` claims in `per` ms, none in the `windows` [[start, end]], which
+are the next ones of the blackout. A limit without a rate, concurrency or blackout lacks it."""
 
 LIMIT_PREFIX = f"{QCTL}limit:"
 """Prefix of the keys of a limit; its field in `LIMITS` follows, and `:times` or `:held`."""

@@ -36,6 +36,7 @@ from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.connection import is_temporary
 from qctl.broker.redis.scripts import Script
 from qctl.broker.scheduler import overlap
+from qctl.broker.scheduler.blackout import blackout_of, with_blackout
 from qctl.broker.scheduler.recurrence import Recurrence, RunPlan, plan_runs
 from qctl.errors import QctlError, UsageError
 from qctl.models import CatchUp
@@ -188,6 +189,10 @@ class CronScheduler(Scheduler):  # type: ignore[misc, no-any-unimported]  # rq-s
         if verdict == "wait":
             self._postpone(name, due, now + 1)
             return []
+        window = blackout.window_at(now) if (blackout := blackout_of(entry.rule)) else None
+        if window is not None:  # it was due before, and nobody created its run
+            self._postpone(name, due, window[1])
+            return []
         plan = plan_runs(entry.rule, due, now, entry.catch_up)
         dropped = len(plan.runs) if verdict == "skip" else 0
         plan = replace(plan, runs=[]) if dropped else plan
@@ -326,7 +331,10 @@ def parse_entry(connection: Redis, name: str, fields: Mapping[bytes, bytes]) -> 
         template = ScheduleTemplate(name, connection)
         template.restore(dict(fields))
         meta: Any = template.meta
-        rule = Recurrence(meta.get("cron_string"), meta.get("interval"), str(meta.get("timezone", "UTC")))
+        rule = with_blackout(
+            Recurrence(meta.get("cron_string"), meta.get("interval"), str(meta.get("timezone", "UTC"))),
+            fields.get(job_fields.SCHEDULE_BLACKOUT.encode()),
+        )
         job = NewJob(
             id="",
             name=str(meta.get("job") or template.description or template.func_name),

@@ -69,6 +69,10 @@ class Recurrence:
         """The first due time after `moment`; for an interval, one interval later."""
         return self._step(moment, forward=True)
 
+    def before(self, moment: int) -> int:
+        """The last time of a cron rule before `moment`."""
+        return self._step(moment, forward=False)
+
     def latest(self, due: int, now: int) -> int:
         """The last due time between `due` and `now`."""
         if self.every is not None:

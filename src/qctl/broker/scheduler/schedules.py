@@ -20,6 +20,7 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.producer import enqueue
 from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
+from qctl.broker.scheduler.blackout import with_blackout
 from qctl.broker.scheduler.cron import NEVER_DUE, CronScheduler, ScheduleEntry, parse_entry
 from qctl.broker.scheduler.recurrence import Recurrence
 from qctl.broker.worker.guarded_job import guarded_class
@@ -78,7 +79,9 @@ def next_times(schedule: Schedule, count: int) -> list[datetime]:
     """The next `count` due times of a schedule; none while it is paused."""
     if schedule.next_at is None or (schedule.cron is None and schedule.every is None):
         return [] if schedule.next_at is None else [schedule.next_at]
-    rule = Recurrence(schedule.cron, schedule.every, schedule.timezone)
+    rule = with_blackout(
+        Recurrence(schedule.cron, schedule.every, schedule.timezone), schedule.blackout.encode(errors="replace")
+    )
     times = [int(schedule.next_at.timestamp())]
     while len(times) < (count if schedule.left is None else min(count, schedule.left)):
         times.append(rule.after(times[-1]))
@@ -276,6 +279,9 @@ def sync_settings(connection: Redis, entries: Mapping[str, ScheduleEntry | None]
     store = CronScheduler(connection)
     for name, entry in entries.items():
         fields = replies.bytes_dict(connection.hgetall(keys.schedule(name)))
+        if entry is not None:
+            rule = with_blackout(entry.rule, fields.get(job_fields.SCHEDULE_BLACKOUT.encode()))
+            entry = replace(entry, rule=rule)
         if entry is None:
             if fields.get(job_fields.SCHEDULE_SOURCE.encode()) == b"settings":
                 connection.zrem(keys.SCHEDULES, name)
@@ -343,6 +349,7 @@ def _parse_schedule(connection: Redis, name: str, due: float, fields: Any) -> Sc
         name,
         entry.job.name,
         entry.job.queue,
+        blackout=untrusted_fields.decode(state.get(job_fields.SCHEDULE_BLACKOUT.encode())),
         cron=entry.rule.cron,
         every=entry.rule.every,
         timezone=entry.rule.zone,

@@ -39,6 +39,8 @@ class WorkerRecord:
         self._counts_due = 0.0
         self._clock_skew: float | None = None
         """Seconds by which this host's clock was ahead of Redis's at the last heartbeat."""
+        self._usage: tuple[float, float] | None = None
+        """Time of the last heartbeat, and the processor time (s) that was taken until then."""
 
     def register(self) -> None:
         """Write a new record, and add the worker to RQ's registry."""
@@ -54,13 +56,18 @@ class WorkerRecord:
             self._fields = self._rq.serialize()
 
     def beat(self, child_pids: list[int], renew_run: Callable[[Pipeline], None]) -> None:
-        """Renew the record, with the memory of the worker and its children. `renew_run` adds commands for a run."""
+        """Renew the record, with memory and processors of the worker and its children.
+
+        `renew_run` adds commands for a run.
+        """
         memory = process_memory.resident_bytes(os.getpid(), *child_pids)
         began = time.time()
         with self._lock:
             fields = {**self._fields, "last_heartbeat": utcformat(now())}
         if memory:
             fields[job_fields.WORKER_MEMORY] = memory
+        if (busy := self._busy_processors(child_pids)) is not None:
+            fields[job_fields.WORKER_CPU] = round(busy, 3)
         if self._clock_skew is not None:
             fields[job_fields.WORKER_CLOCK_SKEW] = round(self._clock_skew, 3)
         with self._redis.pipeline() as pipe:
@@ -71,6 +78,14 @@ class WorkerRecord:
             renew_run(pipe)
             at, *_ = pipe.execute()
         self._clock_skew = (began + time.time()) / 2 - clock.reply_ms(at) / 1000
+
+    def _busy_processors(self, child_pids: list[int]) -> float | None:
+        """Processors that were busy since the last heartbeat; None at the first one."""
+        taken, at, before = process_memory.processor_seconds(os.getpid(), *child_pids), time.monotonic(), self._usage
+        self._usage = None if taken is None else (at, taken)
+        if taken is None or before is None or at <= before[0]:
+            return None
+        return max(0.0, taken - before[1]) / (at - before[0])
 
     def count_success(self, seconds: float) -> None:
         """Count a job that ran so long; the record is changed later."""

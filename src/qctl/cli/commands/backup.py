@@ -19,7 +19,14 @@ from qctl.errors import QctlError, RefusedError
 from qctl.models import Backup, Progress, RestoredBackup
 from qctl.view import Cell, quantity
 
-NOUNS = {"pause": "pause", "schedule": "schedule", "job": "dead letter", "batch": "trash batch", "trashed": "trash job"}
+NOUNS = {
+    "pause": "pause",
+    "limit": "limit",
+    "schedule": "schedule",
+    "job": "dead letter",
+    "batch": "trash batch",
+    "trashed": "trash job",
+}
 """Kind of an entry -> its noun."""
 
 
@@ -29,7 +36,7 @@ def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, readable only by its owner.")],
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Write pauses, schedules, dead letters and trash to a file.
+    """Back up pauses, limits, schedules, dead letters and trash.
 
     The file contains secrets in plain text. Waiting and running jobs are left out: they would run twice. The file
     appears only when it is complete.

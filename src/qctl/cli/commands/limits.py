@@ -32,7 +32,8 @@ LIFTED = "none"
     "set",
     examples="qctl limit set email --rate 100/m --concurrency 5\n"
     "qctl limit set --job send-newsletter --concurrency 0 --for 2h\n"
-    "qctl limit set --owner ada --rate 10/m\nqctl limit set email --rate none",
+    "qctl limit set --owner ada --rate 10/m\nqctl limit set email --rate none\n"
+    "qctl limit set report --blackout 'mon-fri 08:00-18:00'",
     changes=True,
 )
 def set_limit(
@@ -45,6 +46,14 @@ def set_limit(
     ] = None,
     concurrency: Annotated[
         str | None, typer.Option(metavar="N", help="Jobs that may run at once; 0 pauses, none: no limit.")
+    ] = None,
+    blackout: Annotated[
+        str | None,
+        typer.Option(metavar="WINDOWS", help="No starts then: 'mon-fri 22:00-06:00; sun 00:00-24:00'; none: lift it."),
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option("--timezone", metavar="ZONE", help="Zone of --blackout: Europe/Berlin. Default: QCTL_TIMEZONE."),
     ] = None,
     reason: Annotated[str, typer.Option(metavar="TEXT", show_default=False, help="Reason, shown to everyone.")] = "",
     duration: Annotated[
@@ -64,6 +73,9 @@ def set_limit(
         concurrency=None if concurrency in (None, LIFTED) else _whole(str(concurrency)),
         lift_rate=rate == LIFTED,
         lift_concurrency=concurrency == LIFTED,
+        blackout=None if blackout == LIFTED else blackout,
+        zone=zone,
+        lift_blackout=blackout == LIFTED,
         reason=reason,
         seconds=None if duration is None else durations.parse(duration, "--for", min_seconds=1.0),
     )

@@ -213,6 +213,39 @@ def resume(session: Session, names: Names) -> ExitCode:
     return _for_each(session, names, "resume", action, describe)
 
 
+@command(
+    "blackout",
+    examples="qctl schedule blackout nightly 'mon-fri 08:00-18:00' --timezone Europe/Berlin\n"
+    "qctl schedule blackout nightly none",
+    changes=True,
+)
+def blackout(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a schedule.")],
+    windows: Annotated[
+        str, typer.Argument(metavar="WINDOWS", help="'22:00-06:00', 'mon-fri 08:00-18:00; sun 00:00-24:00', or none.")
+    ],
+    zone: Annotated[
+        str | None,
+        typer.Option("--timezone", metavar="ZONE", help="Zone of the times: Europe/Berlin. Default: QCTL_TIMEZONE."),
+    ] = None,
+) -> ExitCode:
+    """Set windows in which a schedule is not due.
+
+    Runs that its rule has in a window are left out. To stop the jobs of a queue instead: qctl limit set --blackout.
+    """
+    now = datetime.now(timezone.utc)
+
+    def action(name: str) -> ScheduleResult:
+        return (*session.ops.schedules.blackout(name, None if windows == "none" else windows, zone), None)
+
+    def describe(result: ScheduleResult) -> str:
+        which = f"blackout {result[0].blackout.partition(' ')[2]}" if result[0].blackout else "no blackout"
+        return f"{result[0].name}: {which}; next run {view.local_time(result[0].next_at, now)}"
+
+    return _for_each(session, [name], "blackout", action, describe)
+
+
 @command("skip", examples="qctl schedule skip nightly", changes=True)
 def skip(session: Session, names: Names) -> ExitCode:
     """Leave out the next run of schedules."""
@@ -276,7 +309,7 @@ def run(session: Session, names: Names) -> ExitCode:
 def _for_each(
     session: Session,
     names: Sequence[str],
-    verb: Literal["remove", "pause", "resume", "run", "skip"],
+    verb: Literal["remove", "pause", "resume", "run", "skip", "blackout"],
     action: Callable[[str], ScheduleResult],
     describe: Callable[[ScheduleResult], str],
 ) -> ExitCode:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
     from qctl.models import Limit, Limits
 
+_BLACKOUT = ("blackout", "timezone", "dark_until", "next_blackout")
+
 
 def limit_set(limit: Limit) -> Document:
     """`qctl limit set`."""
@@ -19,13 +21,13 @@ def limit_set(limit: Limit) -> Document:
 def limit_list(limits: Limits) -> Document:
     """`qctl limit list`."""
     rows = [_limit(limit) | {"waiting": None} for limit in limits.rows]
-    empty = dict.fromkeys(("rate", "rate_seconds", "started", "by", "since", "until", "reason"))
+    empty = dict.fromkeys(("rate", "rate_seconds", "started", "by", "since", "until", "reason", *_BLACKOUT))
     for rq in limits.rq:
         counts = {"concurrency": rq.concurrency, "running": rq.running, "waiting": rq.waiting}
         rows.append({"scope": "rq", "name": rq.key, **empty, **counts})
     columns = (
         *("scope", "name", "rate", "rate_seconds", "concurrency", "started", "running", "waiting"),
-        *("by", "since", "until", "reason"),
+        *("by", "since", "until", "reason", *_BLACKOUT),
     )
     return Document("qctl.limit.list/1", "name", columns, {"deaf_workers": list(limits.deaf_workers)}, "limits", rows)
 
@@ -48,4 +50,8 @@ def _limit(limit: Limit) -> Record:
         "since": time(limit.at),
         "until": time(limit.until),
         "reason": limit.reason or None,
+        "blackout": limit.blackout or None,
+        "timezone": limit.zone or None,
+        "dark_until": time(limit.dark_until),
+        "next_blackout": time(limit.next_blackout),
     }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     *("name", "kind", "job", "queue", "next_at", "last_at", "last_job", "last_status", "cron", "timezone", "every"),
     *("in_words", "left", "runs", "catch_up", "paused_by", "source", "payload", "concerns", "problem"),
-    *("overlap", "pause_on_failure"),
+    *("overlap", "pause_on_failure", "blackout", "blackout_timezone"),
 )
 
 
@@ -34,13 +34,19 @@ def _timer(timer: Timer) -> Record:
         *(timer.last_status, timer.cron, timer.timezone if timer.cron else None, list(timer.every)),
         *(describe_rule(timer), timer.left, timer.runs, timer.catch_up, timer.paused_by, timer.source, timer.payload),
         *([concern.kind for concern in timer.concerns], problem, timer.overlap, timer.pause_on_failure),
+        *_blackout(timer),
     )
     return dict(zip(_COLUMNS, values, strict=True))
 
 
+def _blackout(timer: Timer) -> tuple[str | None, str | None]:
+    zone, _, windows = timer.blackout.partition(" ")
+    return windows or None, zone or None
+
+
 def schedule_next(runs: Sequence[Coming]) -> Document:
     """`qctl schedule next`."""
-    columns = ("at", "name", "kind", "job", "queue")
+    columns = ("at", "name", "kind", "job", "queue", "blackout", "blackout_timezone")
     rows: list[Record] = [
         {
             "at": time(run.at),
@@ -48,6 +54,7 @@ def schedule_next(runs: Sequence[Coming]) -> Document:
             "kind": run.timer.kind,
             "job": run.timer.job,
             "queue": run.timer.queue,
+            **dict(zip(columns[-2:], _blackout(run.timer), strict=True)),
         }
         for run in runs
     ]

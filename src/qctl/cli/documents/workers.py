@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _FIELDS = (
     *("name", "queues", "state", "host", "pid", "current_job", "last_heartbeat", "honours_pause", "started_at"),
     *("job_function", "job_since", "memory", "finished", "failed", "worked_seconds", "quiet"),
-    *("silent", "lease_until", "pace", "job_queue", "job_timeout_seconds", "job_usual_seconds"),
+    *("silent", "lease_until", "pace", "job_queue", "job_timeout_seconds", "job_usual_seconds", "cpu"),
 )
 _COLUMNS = tuple(column for field in _FIELDS for column in (("quiet.by", "quiet.at") if field == "quiet" else (field,)))
 
@@ -38,7 +38,7 @@ def _worker(worker: WorkerInfo) -> Record:
         *(time(worker.job_since), worker.memory, worker.finished, worker.failed, seconds(worker.worked)),
         {"by": quiet.by, "at": time(quiet.at)} if quiet else None,
         *(worker.silent, time(worker.lease_until), worker.pace or None, worker.job_queue or None),
-        *(seconds(worker.job_timeout), seconds(worker.job_usual)),
+        *(seconds(worker.job_timeout), seconds(worker.job_usual), worker.cpu),
     )
     return dict(zip(_FIELDS, values, strict=True))
 
