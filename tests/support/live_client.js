@@ -13,7 +13,7 @@ socket.on("connect", () => {
 socket.on("disconnect", (reason) => print("disconnect", { reason, active: socket.active }));
 socket.on("connect_error", (error) => print("connect_error", { message: error.message }));
 
-for (const name of ["job:created", "job:status:updated", "job:completed", "job:movedToDLQ", "job:dlq", "stats:update", "newMessage"]) {
+for (const name of ["job:created", "job:status:updated", "job:completed", "job:movedToDLQ", "job:dlq", "stats:update", "newMessage", "notification"]) {
   socket.on(name, (content) => print("event", { name, content, at: Date.now() }));
 }
 
