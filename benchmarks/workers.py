@@ -1,6 +1,6 @@
 """Rate at which one worker drains jobs, beside RQ's own and its peers.
 
-    .venv/bin/python benchmarks/workers.py [--runs 3] [--count 5000] [--json FILE] [WORKER ...]
+    .venv/bin/python benchmarks/workers.py [--runs 3] [--count 5000] [--json FILE] [--svg FILE] [WORKER ...]
 
 All take turns in one run, so that a busy machine is busy for all of them. Each is a whole process, started by its own
 command, with the logs and the concurrency that it has by default, in one process; each runs the same function, which
@@ -27,6 +27,9 @@ from statistics import median
 from peers import npm
 from redis import Redis
 from servers import private_redis
+
+from qctl.reports.report import Chart
+from qctl.reports.svg import render_svg
 
 HERE = Path(__file__).parent / "peers"
 ENVIRONMENTS = Path(__file__).parent / ".peers"
@@ -158,6 +161,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--svg", type=Path, help="draw the median rates there")
     options = parser.parse_args()
     chosen = [peer for peer in PEERS if not options.workers or peer.name in options.workers]
     for peer in chosen:
@@ -169,9 +173,19 @@ def main() -> None:
                 count = max(100, int(options.count * peer.share))
                 runs[peer.name].append(drain(peer, server.tcp_url, server.folder, count))
     show(runs)
+    if options.svg:
+        options.svg.write_text(draw({name: median(run.rate for run in those) for name, those in runs.items()}))
     if options.json:
         found = {name: [asdict(run) for run in those] for name, those in runs.items()}
         options.json.write_text(json.dumps({"schema": "qctl.bench.workers/2", "count": options.count, "runs": found}))
+
+
+def draw(rates: dict[str, float]) -> str:
+    """A picture of jobs a second, the fastest worker first, as an SVG file that suits light and dark pages."""
+    ranked = dict(sorted(((name, round(rate)) for name, rate in rates.items()), key=lambda each: -each[1]))
+    picture = render_svg(Chart("Jobs a second that do nothing, one worker", ranked))
+    style = 'xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="13" fill="#6e7fa8"'
+    return picture.replace("<svg", f"<svg {style}", 1) + "\n"
 
 
 def show(runs: dict[str, list[Run]]) -> None:
