@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import statistics
 import sys
 import tempfile
@@ -23,6 +24,7 @@ def main() -> int:
         "--replicas", type=int, default=1, help="QCTL_REDIS_REPLICAS; default: 1. With 0 losses are counted"
     )
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # else its networks would stay
     names = list(FAULTS) if not options.fault or "all" in options.fault else options.fault
     trials: list[Trial] = []
     with tempfile.TemporaryDirectory(prefix="qctl-cluster-") as folder:
