@@ -1,5 +1,4 @@
-"""qctl-scheduler: runs schedules, enqueues delayed jobs and retries when they are due, cleans up, writes the history,
-and checks the alert rules."""
+"""qctl-scheduler: runs schedules and delayed jobs, cleans up, writes the history, checks alerts, mails owners."""
 
 from __future__ import annotations
 
@@ -10,6 +9,7 @@ from qctl.broker.maintenance import scheduler_loop
 from qctl.broker.redis.connection import connect
 from qctl.history.recorder import Recorder
 from qctl.ops.alert_watch import AlertWatch
+from qctl.ops.owner_mail import OwnerMail
 from qctl.view.nagios import describe_problems
 
 ENDS = 5.0
@@ -18,7 +18,9 @@ ENDS = 5.0
 
 def serve(context: daemon.Context) -> None:
     """Run the scheduler, the history and the alerts until a stop signal."""
-    beside = {"history": Recorder(context.settings).run, "alerts": AlertWatch(context.settings, describe_problems).run}
+    settings = context.settings
+    beside = {"history": Recorder(settings).run, "alerts": AlertWatch(settings, describe_problems).run}
+    beside["owner-mail"] = OwnerMail(settings).run
     threads = [Thread(target=run, args=(context.stop,), name=name, daemon=True) for name, run in beside.items()]
     for thread in threads:
         thread.start()

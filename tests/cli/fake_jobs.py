@@ -30,6 +30,8 @@ from qctl.models import (
     Limit,
     Limits,
     LogLine,
+    Mark,
+    Note,
     Outcome,
     Pause,
     Payload,
@@ -75,8 +77,13 @@ LOGS = JobLogs(
 
 LIMIT = Limit("queue", "email", 100, 60.0, 5, "ops@host", NOW, None, "slow host", 7, 5)
 
+MARK = Mark("v1.4", NOW, "ops@host")
+NOTE = Note("cause", "0d9c5c1fb0a7", "known", "ops@host", NOW, True, 12)
+
 CAUSE = Cause(
-    "0d9c5c1fb0a7", 12, ["email"], "app.send", "ValueError", "no such host *", "app.py:send", NOW, NOW, "job-1"
+    *("0d9c5c1fb0a7", 12, ["email"], "app.send", "ValueError", "no such host *", "app.py:send", NOW, NOW, "job-1"),
+    since_mark="v1.4",
+    note=NOTE,
 )
 
 
@@ -110,6 +117,12 @@ ANSWERS: dict[str, Any] = {
     "limits__set": LIMIT,
     "limits__list": Limits([LIMIT], [RqLimit("api", 1, 1, 2)], ("box.1",)),
     "limits__clear": True,
+    "marks__add": MARK,
+    "marks__list": [MARK],
+    "marks__delete": 1,
+    "notes__put": NOTE,
+    "notes__list": [NOTE],
+    "notes__delete": None,
     "jobs__logs": LOGS,
     "jobs__follow_logs": lambda *_, **__: iter([LOGS]),
     "explain__job": Explanation("email", DETAIL.id, "queued", [PAUSED]),
@@ -117,6 +130,7 @@ ANSWERS: dict[str, Any] = {
     "jobs__wait": WaitResult("job-1", "email", "finished", 1.5, '"sent"'),
     "jobs__choose": choose,
     "jobs__retry": done,
+    "jobs__replay": done,
     "jobs__cancel": done,
     "jobs__delete": done,
     "jobs__move": done,

@@ -53,6 +53,9 @@ SHARED = {
 RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("limit", "set"): ("email", "--rate", "100/m"),
     ("limit", "clear"): ("email",),
+    **{("mark", verb): ("v1.4",) for verb in ("add", "delete")},
+    ("note", "add"): ("known", "--cause", "0d9c5c1fb0a7"),
+    ("note", "delete"): ("--cause", "0d9c5c1fb0a7"),
     ("pause",): ("email",),
     ("resume",): ("email",),
     ("clear",): ("email", "--confirm", "email"),
@@ -65,6 +68,7 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
         ("job", verb): ("job-1",)
         for verb in ("show", "explain", "logs", "wait", "retry", "cancel", "delete", "release")
     },
+    ("job", "replay"): ("job-1",),
     ("job", "move"): ("job-1", "--to", "other"),
     ("job", "stop"): ("job-1",),
     ("job", "edit"): ("job-1", "--data", "{}"),

@@ -66,6 +66,7 @@ DRY: dict[Path, Path] = {
     ("retry",): ("--all",),
     ("job", "retry"): ("d1",),
     ("job", "release"): ("--all",),
+    ("job", "replay"): ("--all",),
     ("job", "cancel"): ("--all",),
     ("job", "delete"): ("w1",),
     ("job", "move"): ("w1", "--to", "old"),

@@ -78,6 +78,39 @@ def test_queues_jobs_and_dead_letters_can_be_queried(operator: Any, service: Que
     assert b"\\u001b" not in found.body
 
 
+def test_jobs_are_selected_by_a_condition_and_a_time(operator: Any, service: QueueService, connection: Redis) -> None:
+    ids = service.enqueue_many("notify", [NOTE] * 2)
+    kill(connection, ids[0], b"Traceback\nValueError: bad")
+    query = "query ($w: String, $s: DateTime) { jobs(where: $w, since: $s) { jobs { id } } }"
+
+    def found(**variables: str) -> list[str]:
+        return [job["id"] for job in operator(query, **variables).json["data"]["jobs"]["jobs"]]
+
+    assert found(w='state=failed and error~"valueerror"') == [ids[0]]
+    assert found(w="not state=failed and age<1h") == [ids[1]]
+    assert found(w="queue=notification", s="2999-01-01T00:00:00Z") == []
+    refused = operator(query, w="state=failed or")
+    assert refused.status == 400
+    assert "where, character" in refused.body.decode()
+
+
+def test_deployments_are_marked_and_causes_acknowledged(
+    operator: Any, service: QueueService, connection: Redis
+) -> None:
+    assert operator('mutation { mark(text: "v1.4") { text by } }').json["data"]["mark"]["text"] == "v1.4"
+    kill(connection, service.enqueue("notify", NOTE), b"Traceback\nValueError: bad")
+    causes = "{ deadLetters { causes { fingerprint sinceMark note { text acknowledged } } } marks { text } }"
+    data = operator(causes).json["data"]
+    assert data["marks"] == [{"text": "v1.4"}]
+    (cause,) = data["deadLetters"]["causes"]
+    assert cause["note"] is None
+    line = 'mutation ($c: String!) { acknowledge(fingerprint: $c, text: "known") { acknowledged } }'
+    assert operator(line, c=cause["fingerprint"]).json["data"] == {"acknowledge": {"acknowledged": True}}
+    (cause,) = operator(causes).json["data"]["deadLetters"]["causes"]
+    assert cause["note"] == {"text": "known", "acknowledged": True}
+    assert operator('mutation { mark(text: "a\\nb") { text } }').status == 400
+
+
 def test_memory_can_be_queried_by_operators(operator: Any, ask: Any, service: QueueService) -> None:
     service.enqueue_many("notify", [NOTE] * 3)
     query = (

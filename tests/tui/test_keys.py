@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cli.fake_jobs import ROW
+from qctl.models import Jobs, Selector
 from qctl.tui.keys import KEYS
 from tui.driving import Driver, drive
 from tui.fake import MonitorOps
@@ -24,6 +26,7 @@ CASES: dict[str, tuple[str, str]] = {
     "logs": ("6 l", "journalctl _PID=42"),
     "copy": ("2 Y", "copied if the terminal allows it: email"),
     "export": ("2 w", "qctl-queues-"),
+    "acknowledge": ("4 A", "leave the problems and the alerts"),
     "discard": ("4 D", "12 dead letters of the cause 0d9c5c1fb0a7 to the trash"),
     "clear": ("2 down C", "Type report to confirm:"),
     "cancel": ("3 c", "Cancel job-1"),
@@ -144,6 +147,34 @@ def test_escape_clears_the_filter_before_it_goes_back() -> None:
         assert "[2 Queues]" in driver.text
 
     drive(MonitorOps(), script)
+
+
+def test_jobs_are_searched_by_a_condition_until_escape() -> None:
+    selectors: list[Selector] = []
+
+    def listed(selector: Selector, **_: int) -> Jobs:
+        selectors.append(selector)
+        return Jobs([ROW], 1, 1, 1)
+
+    async def script(driver: Driver) -> None:
+        await driver.press("3")
+        await driver.until("job-1")
+        await driver.press("slash")
+        await driver.type("sta")
+        await driver.until("state")
+        await driver.press("escape", "slash")
+        await driver.type("state=")
+        await driver.press("enter")
+        await driver.until("expected a value")
+        await driver.press("slash")
+        await driver.type("state=failed")
+        await driver.press("enter")
+        await driver.until("where state=failed")
+        assert selectors[-1].states == ("failed",)
+        await driver.press("escape")
+        await driver.until(lambda: selectors[-1].where is None and "where" not in driver.text)
+
+    drive(MonitorOps(jobs__list=listed), script)
 
 
 def test_the_palette_has_pages_and_keys() -> None:

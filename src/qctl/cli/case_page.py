@@ -63,7 +63,17 @@ def _plots(series: Series | None) -> Iterator[str]:
         values = {f"{step.at.astimezone():%H:%M}": read(step) for step in (series.steps if series else ())}
         known = {at: value for at, value in values.items() if value is not None}
         if known:
-            yield f"<h3>{title}</h3>\n{render_svg(Chart(title, known, over_time=True))}"
+            marks = {at: text for at, text in _marks(series, list(known)) if at}
+            yield f"<h3>{title}</h3>\n{render_svg(Chart(title, known, over_time=True, marks=marks))}"
+
+
+def _marks(series: Series | None, minutes: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the marks with the first known minute from each on, in the order of the plot."""
+    steps = [f"{step.at.astimezone():%H:%M}" for step in (series.steps if series else ())]
+    for mark in series.marks if series else ():
+        minute = f"{mark.at.astimezone():%H:%M}"
+        later = steps[steps.index(minute) :] if minute in steps else []
+        yield next((step for step in later if step in minutes), ""), escape_line(redact(mark.text))
 
 
 def _waits(step: Step) -> float | None:

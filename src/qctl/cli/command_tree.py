@@ -85,7 +85,15 @@ NOUNS: Mapping[str, Noun] = {
         (
             *("jobs.list_jobs", "jobs.show", "job_logs.logs", "explain.explain_job"),
             *("job_enqueue.list_types", "job_enqueue.enqueue"),
-            *("jobs.wait", "retry.retry", "job_bulk.cancel", "job_bulk.delete", "job_bulk.move", "job_bulk.release"),
+            *(
+                "jobs.wait",
+                "retry.retry",
+                "retry.replay",
+                "job_bulk.cancel",
+                "job_bulk.delete",
+                "job_bulk.move",
+                "job_bulk.release",
+            ),
             *("job_edit.stop", "job_edit.edit"),
             *("transfer.export_jobs", "transfer.import_jobs"),
         ),
@@ -111,6 +119,11 @@ NOUNS: Mapping[str, Noun] = {
         QUEUES,
         "Limit rates and concurrency of queues, names and owners.",
         ("limits.set_limit", "limits.list_limits", "limits.clear"),
+    ),
+    "note": Noun(
+        QUEUES,
+        "Write notes on causes and pauses, and acknowledge them.",
+        ("notes.add", "notes.list_notes", "notes.delete"),
     ),
     "trash": Noun(
         QUEUES,
@@ -168,6 +181,7 @@ NOUNS: Mapping[str, Noun] = {
             *("cleanup.images", "cleanup.history", "cleanup.trash", "cleanup.all_kinds"),
         ),
     ),
+    "mark": Noun(MONITORING, "Mark deployments on plots.", ("marks.add", "marks.list_marks", "marks.delete")),
     "alert": Noun(MONITORING, "Manage alert rules.", ("alerts.list_rules", "alerts.test", "alerts.mute")),
     "user": Noun(
         OPERATION,

@@ -37,5 +37,5 @@ def render_plot(series: Series, metric: str, *, colour: bool) -> str:
         curves = {name: of_complete(steps, value) for name, value in curves.items()}
     width = max(40, shutil.get_terminal_size().columns - 1)
     unicode = "utf" in (sys.stdout.encoding or "").lower() and os.environ.get("TERM") != "linux"
-    text = plot(title, steps, curves, width, HEIGHT_LINES, colour=colour, fine=unicode)
+    text = plot(title, steps, curves, width, HEIGHT_LINES, marks=series.marks, colour=colour, fine=unicode)
     return (text if unicode else text.translate(ASCII_FRAME)) + "\n" if text else "No metrics in this period.\n"

@@ -17,7 +17,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.types.base_scalars import DateTimeDefinition
 from strawberry.types import Info
 
-from qctl import catalog
+from qctl import catalog, conditions
 from qctl.errors import UsageError
 from qctl.gateway.admin_auth import Operator
 from qctl.gateway.dependencies import Backend
@@ -27,7 +27,9 @@ from qctl.gateway.graphql_types import (
     Jobs,
     JobState,
     LogLine,
+    Mark,
     MemoryUse,
+    Note,
     Paused,
     Queue,
     Reading,
@@ -80,7 +82,8 @@ class Query:
 
     @strawberry.field(
         description="Jobs of all owners, in queue order. `queue` and `job` may contain the wildcards * and ?; `error` "
-        "and `owner` match substrings."
+        "and `owner` match substrings. `where` is a condition as of `qctl job list --where`; `since` and `until` "
+        "bound the time at which a job came into its state."
     )
     def jobs(
         self,
@@ -91,6 +94,9 @@ class Query:
         error: str | None = None,
         owner: str | None = None,
         fingerprint: str | None = None,
+        where: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int = 50,
         offset: int = 0,
     ) -> Jobs | None:
@@ -105,6 +111,9 @@ class Query:
             error=error,
             owner=owner,
             fingerprint=fingerprint,
+            where=None if where is None else conditions.parse(where, "where"),
+            since=_seconds(since),
+            until=_seconds(until),
             scan=MAX_SCANNED_JOBS,
         )
         return Jobs.of(info.context.gateway.ops.jobs.list(selector, offset=offset, limit=_checked(limit)))
@@ -121,6 +130,12 @@ class Query:
         info.context.require_operator()
         logs = info.context.gateway.ops.jobs.logs(str(id))
         return [LogLine.of(run.number, line) for run in logs.runs for line in run.lines]
+
+    @strawberry.field(description="Marks of deployments, the oldest first.")
+    def marks(self, info: Context) -> list[Mark] | None:
+        """Resolve `marks`."""
+        info.context.require_operator()
+        return [Mark.of(mark) for mark in info.context.gateway.ops.marks.list()]
 
     @strawberry.field(description="Where Redis's memory goes, estimated from a sample of its keys.")
     def memory(self, info: Context) -> MemoryUse | None:
@@ -168,6 +183,21 @@ class Mutation:
     def resume(self, info: Context, queue: str) -> Resumed | None:
         """Resume a queue."""
         return Resumed(changed=resume_queue(info.context.gateway, info.context.require_operator(), queue).changed)
+
+    @strawberry.mutation(description="Mark this moment, for example a deployment, on plots and causes.")
+    def mark(self, info: Context, text: str) -> Mark | None:
+        """Set a mark."""
+        operator, ops = info.context.require_operator(), info.context.gateway.ops
+        return operator.run(lambda: Mark.of(ops.marks.add(text)), "mark add", text)
+
+    @strawberry.mutation(description="Acknowledge a cause of dead letters: no problem and no alert until it grows.")
+    def acknowledge(self, info: Context, fingerprint: str, text: str = "") -> Note | None:
+        """Acknowledge a cause."""
+        operator, ops = info.context.require_operator(), info.context.gateway.ops
+        words = [*([text] if text else []), "--cause", fingerprint, "--ack"]
+        return operator.run(
+            lambda: Note.of(ops.notes.put("cause", fingerprint, text, acknowledge=True)), "note add", *words
+        )
 
     @strawberry.mutation(
         description="Retry dead letters: those with these ids, or all of a queue, or all with one cause."
@@ -230,6 +260,11 @@ def _checked(limit: int) -> int:
     if not 1 <= limit <= MAX_ROWS:
         raise UsageError(f"limit {limit} is not between 1 and {MAX_ROWS}")
     return limit
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    zoned = _zoned(moment)
+    return None if zoned is None else zoned.timestamp()
 
 
 def _zoned(moment: datetime | None) -> datetime | None:

@@ -121,6 +121,32 @@ class Jobs:
         return cls(jobs=rows, matching=found.matching, scanned=found.scanned, total=found.total)
 
 
+@strawberry.type(description="A moment that plots and causes show, such as a deployment.")
+class Mark:
+    text: str
+    at: datetime
+    by: str
+
+    @classmethod
+    def of(cls, mark: models.Mark) -> Mark:
+        """Convert a mark."""
+        return cls(text=escape_line(mark.text), at=mark.at, by=escape_line(mark.by))
+
+
+@strawberry.type(description="A note of an operator. An acknowledged cause is no problem until it grows.")
+class Note:
+    text: str
+    by: str
+    at: datetime
+    acknowledged: bool
+
+    @classmethod
+    def of(cls, note: models.Note) -> Note:
+        """Convert a note."""
+        text, by = escape_line(note.text), escape_line(note.by)
+        return cls(text=text, by=by, at=note.at, acknowledged=note.is_acknowledged)
+
+
 @strawberry.type(description="A cause of dead letters and their number. `sample`: the id of one of them.")
 class Cause:
     fingerprint: str
@@ -133,6 +159,8 @@ class Cause:
     first_seen: datetime | None
     last_seen: datetime | None
     sample: strawberry.ID
+    since_mark: str | None
+    note: Note | None
 
     @classmethod
     def of(cls, cause: models.Cause) -> Cause:
@@ -148,6 +176,8 @@ class Cause:
             first_seen=cause.first_seen,
             last_seen=cause.last_seen,
             sample=strawberry.ID(escape_line(cause.sample)),
+            since_mark=escape_line(cause.since_mark) or None,
+            note=_maybe(Note.of, cause.note),
         )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qctl.models.alerts import Alert, AlertRule, Channel, Delivery, Firing, Mute, Notice
+    from qctl.models.annotations import Mark, Note, NoteKind, last_mark, marks_between
     from qctl.models.budgets import BudgetKind, BudgetUse, RejectTally
     from qctl.models.bulk import (
         MAX_LISTED_OUTCOMES,
@@ -112,6 +113,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "alerts": "Alert AlertRule Channel Delivery Firing Mute Notice",
+    "annotations": "Mark Note NoteKind last_mark marks_between",
     "bulk": "MAX_LISTED_OUTCOMES BulkResult ChosenJobs DependentsChoice Outcome Progress RestoreResult Scan Selection "
     "Selector TrashBatch TrashChoice Verb ignore_progress",
     "checks": "LEVEL_ORDER Check Level QueueCheck CheckedValue Threshold Thresholds CheckedMetric",
@@ -228,6 +230,7 @@ __all__ = [
     "LimitScope",
     "Limits",
     "LogLine",
+    "Mark",
     "MemoryKind",
     "MemoryShare",
     "MemoryUse",
@@ -236,6 +239,8 @@ __all__ = [
     "NameMemory",
     "NameStats",
     "Names",
+    "Note",
+    "NoteKind",
     "Notice",
     "Outcome",
     "OwnedJob",
@@ -301,4 +306,6 @@ __all__ = [
     "WaitResult",
     "WorkerInfo",
     "ignore_progress",
+    "last_mark",
+    "marks_between",
 ]

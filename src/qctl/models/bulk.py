@@ -11,7 +11,7 @@ from qctl.conditions import Condition
 from qctl.errors import QctlError
 from qctl.models.jobs import State
 
-Verb = Literal["retry", "cancel", "delete", "discard", "move", "export", "release"]
+Verb = Literal["retry", "cancel", "delete", "discard", "move", "export", "release", "replay"]
 """Bulk operations on jobs."""
 
 DependentsChoice = Literal["cancel", "release", "keep"]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from qctl.models.annotations import Note
+
 DeadKind = Literal["dead", "quarantined"]
 
 
@@ -39,6 +41,8 @@ class DeadLetterDetail:
     payload_size: int
     description: str
     meta: str | None = None
+    note: Note | None = None
+    """Note of an operator on it."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,10 @@ class Cause:
     sample: str
     counted: int = 0
     source: str = ""
+    since_mark: str = ""
+    """Last mark before its first letter, empty if there is none."""
+    note: Note | None = None
+    """Note of an operator on it."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,7 @@ def by_frequency(cause: Cause) -> tuple[int, str]:
 
 def _merge(causes: Sequence[Cause]) -> Cause:
     """Merge one cause of several queues."""
+    begun = min(causes, key=lambda cause: cause.first_seen.timestamp() if cause.first_seen else float("inf"))
     return replace(
         causes[0],
         count=sum(cause.count for cause in causes),
@@ -115,4 +124,5 @@ def _merge(causes: Sequence[Cause]) -> Cause:
         sample=next((cause.sample for cause in causes if cause.sample), ""),
         counted=sum(cause.counted for cause in causes),
         source=next((cause.source for cause in causes if cause.source), ""),
+        since_mark=begun.since_mark,
     )

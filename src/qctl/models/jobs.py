@@ -179,6 +179,10 @@ class JobDetail:
     timeline: list[Event] = field(default_factory=list)
     events_whole: bool = True
     moved_from: str | None = None
+    replayed_from: str | None = None
+    """Id of the job that this one is a copy of."""
+    replayed_to: str | None = None
+    """Id of its last copy."""
     trash: str | None = None
     edited: str | None = None
     original: Payload | None = None

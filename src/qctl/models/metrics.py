@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from qctl.histogram import Histogram
 
 if TYPE_CHECKING:
+    from qctl.models.annotations import Mark
     from qctl.models.ingest import PipelineStatus, TopicStatus
     from qctl.models.pools import Pool
     from qctl.models.queues import Stats
@@ -47,6 +48,8 @@ class Series:
     queues: Sequence[str]
     step: float
     steps: Sequence[Step]
+    marks: Sequence[Mark] = ()
+    """Marks within the steps."""
 
 
 @dataclass(frozen=True)

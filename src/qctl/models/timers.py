@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from qctl.models.annotations import Note
+
 TimerKind = Literal["cron", "every", "rq-scheduler", "rq-cron", "repeat", "retry", "once"]
 """`cron` and `every` are schedules of qctl, `rq-scheduler` and `rq-cron` are those of stock schedulers; the others are
 jobs in RQ's registry of scheduled jobs: RQ's repeats, retries of failed attempts, and jobs that run once at a time."""
@@ -60,6 +62,8 @@ class Timer:
     pause_on_failure: bool = False
     blackout: str = ""
     """Zone, a space, and windows in which a schedule is not due; empty without any."""
+    note: Note | None = None
+    """Note of an operator on it."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class ImportResult:
 
 @dataclass(frozen=True)
 class Backup:
-    """Number of lines of each kind in a backup: `pause`, `schedule`, `job`, `batch`, `trashed`."""
+    """Number of lines of each kind in a backup: `pause`, `schedule`, `mark`, `note`, `job`, `batch`, `trashed`."""
 
     counts: Mapping[str, int]
 

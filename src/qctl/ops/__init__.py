@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from qctl.ops.ingest import IngestOps
     from qctl.ops.jobs import JobOps
     from qctl.ops.limits import LimitOps
+    from qctl.ops.marks import MarkOps
     from qctl.ops.memory import MemoryOps
     from qctl.ops.metrics import MetricsOps
+    from qctl.ops.notes import NoteOps
     from qctl.ops.pools import PoolOps
     from qctl.ops.queues import QueueOps
     from qctl.ops.readings import ReadingOps
@@ -92,6 +94,20 @@ class Ops:
         from qctl.ops.memory import MemoryOps
 
         return self._part(MemoryOps)
+
+    @cached_property
+    def marks(self) -> MarkOps:
+        """Marks of deployments."""
+        from qctl.ops.marks import MarkOps
+
+        return self._part(MarkOps)
+
+    @cached_property
+    def notes(self) -> NoteOps:
+        """Notes of operators, and acknowledgements."""
+        from qctl.ops.notes import NoteOps
+
+        return self._part(NoteOps)
 
     @cached_property
     def explain(self) -> ExplainOps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from shlex import quote
 
@@ -33,21 +33,24 @@ def run(
     timeout: float,
     rate: float | None,
     progress: Progress,
+    copies: Mapping[str, str] | None = None,
 ) -> BulkResult:
     """Retry the `first` jobs, wait until they have finished or one has failed, then retry the others. `halted` is the
-    reason that the others were not retried.
+    reason that the others were not retried. `copies` is filled by the action with the jobs that run in place of the
+    selected ones.
 
     Raises RefusedError, before anything is retried, if the queue of a canary is paused.
     """
     canaries, rest = _split(chosen, first)
     _refuse_paused(connection, [part.queue for part in canaries.chosen if part.ids])
     result = bulk.run(connection, canaries, act, progress=lambda done, _: progress(done, chosen.count))
-    sent = [outcome.id for outcome in result.outcomes if outcome.done and not outcome.where]
+    copied = copies or {}
+    sent = [copied.get(outcome.id, outcome.id) for outcome in result.outcomes if outcome.done and not outcome.where]
     statuses = _wait(connection, sent, timeout)
     failed = [id_ for id_ in sent if statuses[id_].status in FAILED_STATUSES]
     unfinished = [id_ for id_ in sent if not _has_ended(id_, statuses[id_])]
     left = rest.count
-    others = f"the other {clause(left, 'job', 'was', 'were')} not retried"
+    others = f"the other {clause(left, 'job', 'was', 'were')} not {'replayed' if copies is not None else 'retried'}"
     if failed:
         why = _error(connection, statuses[failed[0]].queue, failed[0])
         error = JobFailedError(

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from qctl.broker.bookkeeping import marks, notes
 from qctl.broker.query import dead_letter_causes, dead_letters, id_prefixes, search, stats_snapshot
 from qctl.errors import NotFoundError
-from qctl.models import DEAD_STATES, Causes, DeadLetterDetail, DeadLetters, Progress, Selector, ignore_progress
+from qctl.models import (
+    DEAD_STATES,
+    Causes,
+    DeadLetterDetail,
+    DeadLetters,
+    Progress,
+    Selector,
+    ignore_progress,
+    last_mark,
+)
 from qctl.ops.base import Part
 from qctl.ops.selection import ALL_JOBS, require_page, select_queues
 
@@ -59,7 +69,8 @@ class DeadLetterOps(Part, name="dead_letters"):
             raise NotFoundError.with_suggestions(
                 f"dead letter {job_id!r} not found", job_id, known, "list dead letters with: qctl dlq list"
             )
-        return dead_letters.show(self._redis, location)
+        detail = dead_letters.show(self._redis, location)
+        return replace(detail, note=notes.read(self._redis).get(("letter", job_id)))
 
     def count(self, queue: str | None = None) -> int:
         """Count dead letters. Raises NotFoundError."""
@@ -68,11 +79,24 @@ class DeadLetterOps(Part, name="dead_letters"):
     def groups(self, queue: str | None = None, *, scan: int | None = 10_000) -> Causes:
         """Group dead letters by cause, the most frequent first. Dead letters that are not in qctl's index are read to
         learn their cause, at most `scan` of them, all if None. Raises NotFoundError."""
-        return dead_letter_causes.groups(self._redis, self._queues(queue), scan)
+        return self._annotated(dead_letter_causes.groups(self._redis, self._queues(queue), scan))
 
     def groups_by_queue(self, queues: Sequence[str], *, scan: int | None = 10_000) -> dict[str, Causes]:
         """Group the dead letters of each queue by cause; returned by queue name."""
-        return dead_letter_causes.by_queue(self._redis, queues, scan)
+        causes = dead_letter_causes.by_queue(self._redis, queues, scan)
+        return {queue: self._annotated(grouped) for queue, grouped in causes.items()}
+
+    def _annotated(self, causes: Causes) -> Causes:
+        """Add to each cause the last mark before it began, and the note on it."""
+        if not causes.causes:
+            return causes
+        known, noted = marks.read(self._redis), notes.read(self._redis)
+        rows = []
+        for cause in causes.causes:
+            mark = last_mark(known, cause.first_seen)
+            note = noted.get(("cause", cause.fingerprint))
+            rows.append(replace(cause, since_mark=mark.text if mark else "", note=note))
+        return replace(causes, causes=rows)
 
     def _queues(self, pattern: str | None) -> Sequence[str]:
         return select_queues(pattern, stats_snapshot.queue_names(self._redis))

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from shlex import quote
 
 from qctl import catalog
-from qctl.broker.bookkeeping import alert_state
+from qctl.broker.bookkeeping import alert_state, notes
 from qctl.broker.bookkeeping.budgets import Shares
 from qctl.broker.ingest.buffer import MAX_MEMORY_SHARE
 from qctl.broker.query import dependents, leftovers, replication_setup, server_vitals, stats_snapshot, workers
@@ -15,7 +15,7 @@ from qctl.broker.query.server_vitals import Vitals
 from qctl.broker.redis.connection import translate_errors
 from qctl.broker.scheduler import rq_cron, schedules
 from qctl.errors import QctlError
-from qctl.models import Finding, Firing, Health, Level, Mute, Ping, QueueStats, Stats
+from qctl.models import Finding, Firing, Health, Level, Mute, Note, NoteKind, Ping, QueueStats, Stats
 from qctl.ops import health_rules as rules
 from qctl.ops import leftover_checks, queue_checks, replication_checks, run_pace, source_checks, stock_scheduler_checks
 from qctl.ops.base import Part
@@ -55,7 +55,7 @@ class HealthOps(Part, name="health"):
             *_memory(vitals),
             _writes(vitals, stats),
             *_data(vitals),
-            *_queues(queues, vitals),
+            *_queues(queues, vitals, notes.read(self._redis)),
             *queue_checks.check(self._redis, queues, vitals.now),
             *run_pace.check(run_pace.with_pace(self._redis, workers.living(self._redis), vitals.now)),
             *leftover_checks.check_runs(leftovers.find_runs(self._redis, [queue.name for queue in queues])),
@@ -184,7 +184,7 @@ def _leases(vitals: Vitals, stats: Stats) -> Finding:
     return Finding("writes", "ok", "Redis takes writes")
 
 
-def _queues(queues: list[QueueStats], vitals: Vitals) -> Iterator[Finding]:
+def _queues(queues: list[QueueStats], vitals: Vitals, noted: Mapping[tuple[NoteKind, str], Note]) -> Iterator[Finding]:
     if vitals.suspended:
         yield Finding("workers", "degraded", "all workers are suspended by `rq suspend`", "rq resume")
     for queue in queues:
@@ -192,6 +192,8 @@ def _queues(queues: list[QueueStats], vitals: Vitals) -> Iterator[Finding]:
             yield Finding("queues", "degraded", f"queue {queue.name} cannot be read: {queue.error}", subject=queue.name)
     for queue in (queue for queue in queues if queue.paused):
         why = f": {queue.paused.reason}" if queue.paused and queue.paused.reason else ""
+        note = noted.get(("pause", queue.paused.queue)) if queue.paused else None
+        why += f" (note of {note.by}: {note.text or 'acknowledged'})" if note else ""
         yield Finding(
             "paused",
             "ok",
@@ -199,7 +201,7 @@ def _queues(queues: list[QueueStats], vitals: Vitals) -> Iterator[Finding]:
             f"qctl resume {quote(queue.name)}",
             subject=queue.name,
             since=queue.paused.at if queue.paused else None,
-            grade="notice",
+            grade="ok" if note and note.is_acknowledged else "notice",
         )
     unserved = [queue for queue in queues if queue.waiting and not queue.workers and not queue.paused]
     for queue in unserved:

@@ -11,6 +11,7 @@ from typing import Literal
 from qctl.broker.admin import bulk, select_jobs, trash
 from qctl.broker.admin import dependents as dependents_admin
 from qctl.broker.admin.move_jobs import Cancel, Discard, Move, Release
+from qctl.broker.admin.replay_jobs import Replay
 from qctl.broker.admin.retry_jobs import Retry
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import dependents as dependents_query
@@ -67,6 +68,7 @@ _SCOPES: Mapping[Verb, _Scope] = {
     "delete": _Scope(Discard.states, Discard.states, _TRASHED, abandoned=True),
     "discard": _Scope(DEAD_STATES, DEAD_STATES, _TRASHED),
     "release": _Scope(Release.states, Release.states),
+    "replay": _Scope(Replay.states, Replay.states),
     "move": _Scope(("queued",), Move.states),
     "export": _Scope(tuple(state for state in STATES if state != "started"), STATES),
 }
@@ -165,6 +167,33 @@ class JobOps(OneJobOps, name="jobs"):
         if not first:
             return bulk.run(self._redis, chosen, action, rate=rate, progress=progress)
         return canary.run(self._redis, chosen, action, first=first, timeout=timeout, rate=rate, progress=progress)
+
+    def replay(
+        self,
+        chosen: Selection,
+        *,
+        again: bool = False,
+        rate: float | None = None,
+        first: int = 0,
+        timeout: float = 60.0,
+        progress: Progress = ignore_progress,
+    ) -> BulkResult:
+        """Run copies of finished jobs, at most `rate` per second: each goes to the tail of its queue, with an id of its
+        own, and is linked to its original. Jobs that have a copy count as `already`, unless `again`. `first` and
+        `timeout` as for `retry`. May be interrupted between two steps and repeated."""
+        action = Replay(events.actor(), again=again)
+        if not first:
+            return bulk.run(self._redis, chosen, action, rate=rate, progress=progress)
+        return canary.run(
+            self._redis,
+            chosen,
+            action,
+            first=first,
+            timeout=timeout,
+            rate=rate,
+            progress=progress,
+            copies=action.copies,
+        )
 
     def cancel(
         self,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from heapq import nlargest
 
 from qctl import catalog
-from qctl.broker.bookkeeping import counters, pools
+from qctl.broker.bookkeeping import counters, marks, pools
 from qctl.broker.bookkeeping.counters import RETENTION_SECONDS, Counts
 from qctl.broker.producer import owner_limits
 from qctl.broker.query import count_series, pipeline_status, server_vitals, stats_snapshot, workers
@@ -17,7 +17,7 @@ from qctl.broker.query.count_series import QueueMinute
 from qctl.broker.redis import clock
 from qctl.errors import UsageError
 from qctl.histogram import Histogram
-from qctl.models import Metrics, Series, Step, TopicStatus
+from qctl.models import Metrics, Series, Step, TopicStatus, marks_between
 from qctl.ops import run_pace
 from qctl.ops.base import Part
 from qctl.ops.selection import select_families
@@ -68,7 +68,8 @@ class MetricsOps(Part, name="metrics"):
                     **{name: sums.get((number, name), 0) for name in SUMMED_COUNTS},
                 )
             )
-        return Series(chosen, minutes * 60.0, steps)
+        shown = marks_between(marks.read(self._redis), steps[0].at, len(steps) * minutes * 60.0)
+        return Series(chosen, minutes * 60.0, steps, shown)
 
     def depths(self, minutes: int = 12) -> dict[str, dict[int, int]]:
         """Return the depth of each queue at the start of each of the last `minutes`, by queue and minute since 1970.

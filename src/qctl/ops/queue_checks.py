@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from shlex import quote
 
-from qctl.broker.query import habits
+from qctl.broker.query import acknowledged, habits
 from qctl.broker.query.habits import Habit
 from qctl.broker.redis.connection import Connection
 from qctl.models import Finding, QueueStats, Severity
@@ -22,12 +22,19 @@ def check(connection: Connection, queues: Sequence[QueueStats], now: float) -> I
     """Check queues of a snapshot at `now` (s since 1970). Habits are read only of queues that may have a problem."""
     suspects = sorted(filter(_is_suspect, queues), key=lambda queue: -queue.recent_failed - queue.dead - queue.waiting)
     known = habits.read(connection, [queue.name for queue in suspects], now, RECENT_MINUTES, around=rules.HABIT_MINUTES)
+    quiet = acknowledged.read(
+        connection,
+        [queue.name for queue in suspects if queue.dead],
+        now,
+        60 * rules.DEAD_WINDOW_MINUTES,
+        rules.GROWTH_LETTERS,
+    ).letters
     findings = [
         finding
         for queue in suspects
         for finding in (
             *_check_failures(queue, known.get(queue.name, Habit())),
-            *_check_dead(queue, known.get(queue.name, Habit()), now),
+            *_check_dead(queue, known.get(queue.name, Habit()), now, *quiet.get(queue.name, (0, 0))),
             *_check_waiting(queue, known.get(queue.name, Habit()), now),
         )
     ]
@@ -70,11 +77,14 @@ def _check_failures(queue: QueueStats, habit: Habit) -> Iterator[Finding]:
     )
 
 
-def _check_dead(queue: QueueStats, habit: Habit, now: float) -> Iterator[Finding]:
+def _check_dead(
+    queue: QueueStats, habit: Habit, now: float, acknowledged_letters: int, acknowledged_new: int
+) -> Iterator[Finding]:
     minutes = rules.DEAD_WINDOW_MINUTES
-    new = habit.new_dead(int(now) // 60, minutes)
+    dead = max(0, queue.dead - acknowledged_letters)
+    new = max(0, habit.new_dead(int(now) // 60, minutes) - acknowledged_new)
     usual = rules.HABIT_FACTOR * minutes * (habit.dead_per_minute or 0.0)
-    letters = clause(queue.dead, "dead letter", "needs", "need")
+    letters = clause(dead, "dead letter", "needs", "need")
     fix = f"qctl dlq groups --queue {quote(queue.name)}"
     if new >= max(rules.NEW_DEAD_LETTERS_WARNING, usual):
         minute = min(minute for minute, counts in habit.recent.items() if counts.get("dead"))
@@ -86,7 +96,7 @@ def _check_dead(queue: QueueStats, habit: Habit, now: float) -> Iterator[Finding
             datetime.fromtimestamp(60 * minute, timezone.utc),
             "error" if new >= rules.NEW_DEAD_LETTERS_ERROR else "warning",
         )
-    elif queue.dead >= rules.DEAD_LETTERS_WARNING:
+    elif dead >= rules.DEAD_LETTERS_WARNING:
         yield _finding("dead letters", queue, f"{letters} a decision in queue {queue.name}", fix, None, "warning")
 
 

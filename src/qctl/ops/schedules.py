@@ -12,7 +12,7 @@ from typing import Any
 
 from qctl import catalog
 from qctl.broker.admin.move_jobs import Cancel
-from qctl.broker.bookkeeping import events
+from qctl.broker.bookkeeping import events, notes
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import clock
 from qctl.broker.scheduler import delayed_jobs, rq_cron, schedule_blackout, schedules
@@ -49,6 +49,8 @@ class ScheduleOps(Part, name="schedules"):
             jobs = [job for job in delayed_jobs.list_next(self._redis, queues, limit) if job.kind in kinds]
             total += delayed_jobs.count_waiting(self._redis, queues)
             rows += [_with_concerns(job, now) for job in jobs]
+        noted = notes.read(self._redis) if rows else {}
+        rows = [replace(row, note=noted.get(("schedule", row.name))) for row in rows]
         return Timers(sorted(rows, key=_by_time), total)
 
     def next(self, *, names: Sequence[str] = (), queue: str | None = None, count: int = 10) -> builtins.list[Coming]:

@@ -52,6 +52,14 @@ def select_families(patterns: Sequence[str], known: Sequence[str]) -> list[str]:
     return [name for name in known if name in names] if patterns else list(known)
 
 
+def require_remark(text: str, max_characters: int) -> None:
+    """Raise UsageError for a remark that is too long, or that has control characters."""
+    if len(text) > max_characters:
+        raise UsageError(f"the text has {len(text)} characters; allowed: {max_characters}")
+    if not text.isprintable():
+        raise UsageError("the text has control characters or several lines")
+
+
 def require_page(limit: int, offset: int = 0, *, minimum: int = 0) -> None:
     """Raise UsageError for a page with a limit below `minimum`, or with a negative offset."""
     if limit < minimum:

@@ -16,6 +16,8 @@ class Chart:
     title: str
     values: Mapping[str, float]
     over_time: bool = False
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Text of a vertical line at the value of this name, such as a deployment."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 
 from qctl.reports.report import Chart
@@ -24,7 +24,7 @@ def render_svg(chart: Chart) -> str:
     """The chart as an SVG element for a page."""
     values = list(chart.values.items())[:MAX_VALUES]
     height = HEIGHT_PX if chart.over_time else ROW_PX * len(values) + 4
-    parts = _columns(values) if chart.over_time else _bars(values)
+    parts = _columns(values, chart.marks) if chart.over_time else _bars(values)
     label = escape(chart.title, quote=True)
     return f'<svg viewBox="0 0 {WIDTH_PX} {height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
@@ -39,7 +39,7 @@ def _bars(values: list[tuple[str, float]]) -> Iterator[str]:
         yield _text(NAME_PX + width + 6, y + 15, f"{value:,.10g}", "start")
 
 
-def _columns(values: list[tuple[str, float]]) -> Iterator[str]:
+def _columns(values: list[tuple[str, float]], marks: Mapping[str, str]) -> Iterator[str]:
     maximum = max((value for _, value in values), default=0) or 1
     step = (WIDTH_PX - 80) / max(1, len(values))
     bottom = HEIGHT_PX - 24
@@ -51,6 +51,9 @@ def _columns(values: list[tuple[str, float]]) -> Iterator[str]:
             f'<rect x="{x:.1f}" y="{bottom - bar:.1f}" width="{max(1.0, step * 0.8):.1f}" height="{bar:.1f}">'
             f"<title>{_escape_name(name)}: {value:,.10g}</title></rect>"
         )
+        if name in marks:
+            yield f'<line x1="{x:.1f}" y1="16" x2="{x:.1f}" y2="{bottom}" stroke="#c33" stroke-dasharray="4 3"/>'
+            yield _text(x, 12, marks[name], "middle")
     if values:
         yield _text(70, HEIGHT_PX - 6, values[0][0], "start")
         yield _text(WIDTH_PX, HEIGHT_PX - 6, values[-1][0], "end")

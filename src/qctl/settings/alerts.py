@@ -27,6 +27,14 @@ class AlertSettings:
         group="alerts",
         doc="Time (s) between two checks of the alert rules by the scheduler",
     )
+    mail_owners: bool = setting(
+        "QCTL_MAIL_OWNERS",
+        parsers.boolean,
+        "false",
+        group="alerts",
+        doc="Mail the owner of a job when it becomes a dead letter, if the owner is a user of the gateway: at most ten "
+        "mails an hour to each",
+    )
     alert_webhooks: tuple[str, ...] = setting(
         "QCTL_ALERT_WEBHOOKS",
         parsers.webhooks,

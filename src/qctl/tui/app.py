@@ -272,9 +272,8 @@ class Monitor(SessionApp):
 
     def action_leave(self) -> None:
         """Clear the filter, else the marks, else go back to the previous page."""
-        grid = self._grid
-        if grid and grid.filter_text:
-            grid.set_filter("")
+        grid, page = self._grid, self._page
+        if grid and isinstance(page, GridPage) and page.clear_filter():
             self.show_status("")
         elif grid and grid.marks:
             grid.clear_marks()

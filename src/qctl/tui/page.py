@@ -209,6 +209,12 @@ class GridPage(Page):
             )
         )
 
+    def clear_filter(self) -> bool:
+        """Show all rows again. Returns whether a filter hid some."""
+        had_filter = bool(self.grid.filter_text)
+        self.grid.set_filter("")
+        return had_filter
+
     def do_copy(self) -> None:
         """Copy the ids of rows."""
         rows = self.grid.selected

@@ -6,6 +6,7 @@ The text alone must say the same for users who see no colour.
 
 from qctl.quantities import quantity
 from qctl.view.alerts import alert_columns, delivery_columns
+from qctl.view.annotations import mark_columns, note_columns, note_text
 from qctl.view.configuration import context_columns, setting_columns
 from qctl.view.daemons import daemon_columns
 from qctl.view.dead_letters import cause_columns, cause_line, dead_letter_columns
@@ -96,8 +97,11 @@ __all__ = [
     "limit_columns",
     "limit_rows",
     "local_time",
+    "mark_columns",
     "memory_lines",
     "metrics_columns",
+    "note_columns",
+    "note_text",
     "pause_text",
     "payload_section",
     "pipeline_columns",

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from qctl.safe import escape_line
+from qctl.view.annotations import note_text
 from qctl.view.table import Cell, Column
 from qctl.view.values import NO_VALUE, age, count
 
@@ -40,6 +41,8 @@ def cause_columns(now: datetime) -> list[Column[Cause]]:
         Column("FIRST", lambda c: Cell(age(c.first_seen, now)), right=True, drop=2),
         Column("QUEUES", lambda c: Cell(escape_line(", ".join(c.queues))), min_width=8, drop=3),
         Column("FUNCTION", lambda c: Cell(escape_line(c.function)), min_width=12, cut_start=True, drop=1),
+        Column("SINCE", lambda c: Cell(escape_line(c.since_mark)), min_width=6, drop=5),
+        Column("NOTE", lambda c: Cell(note_text(c.note, now)), min_width=12, drop=6),
         Column("ERROR", lambda c: Cell(escape_line(_error(c)), "bad"), long=True),
     ]
 

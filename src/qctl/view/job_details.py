@@ -57,6 +57,8 @@ def job_values(detail: JobDetail, now: datetime) -> list[Cell]:
         "before": relatives(detail, detail.dependents),
         "left out": "; ".join(event.fields.get("reason", "") for event in detail.timeline if event.event == "omitted"),
         "from": detail.moved_from or "",
+        "copy of": detail.replayed_from or "",
+        "copied to": detail.replayed_to or "",
         "edited": detail.edited or "",
     }
     lines = [detail_line(name, value) for name, value in values.items() if value and value != NO_VALUE]

@@ -6,10 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import plotext
 
-from qctl.models import Step
+from qctl.models import Mark, Step
+from qctl.safe import escape_line
 from qctl.view.values import PERCENTILES
 
 MAX_TIME_LABELS = 6
+
+MAX_SHOWN_MARKS = 5
+"""Marks that have room in a plot."""
+
+MAX_MARK_CHARACTERS = 16
 
 COLOURS = ("cyan", "orange", "red")
 
@@ -58,6 +64,7 @@ def plot(
     width: int,
     height: int,
     *,
+    marks: Sequence[Mark] = (),
     colour: bool = False,
     fine: bool = True,
 ) -> str:
@@ -65,7 +72,8 @@ def plot(
 
     The time axis covers all steps, also those at its ends that have no value. A step without a value is a gap: the
     points beside it are not connected. Returns an empty text if there are no values. `fine` draws with Braille dots if
-    colours distinguish the curves or there is only one; otherwise curves are drawn with MARKERS.
+    colours distinguish the curves or there is only one; otherwise curves are drawn with MARKERS. `marks` are vertical
+    lines with their texts.
     """
     plotext.clear_figure()
     plotext.theme("clear")
@@ -82,9 +90,22 @@ def plot(
             highest = max(highest, *ys, 1e-9)
     if not highest:
         return ""
+    _draw_marks(marks, steps, highest)
     plotext.ylim(0, highest * 1.05)
     plotext.xlim(0, max(1, len(steps) - 1))
     ticks = list(range(0, len(steps), max(1, len(steps) // MAX_TIME_LABELS)))
     plotext.xticks(ticks, [f"{steps[tick].at.astimezone():%H:%M}" for tick in ticks])
     text: str = plotext.build() if colour else plotext.uncolorize(plotext.build())
     return text.rstrip("\n")
+
+
+def _draw_marks(marks: Sequence[Mark], steps: Sequence[Step], highest: float) -> None:
+    """Draw a line with its text at each mark, the last ones only if there are many."""
+    if len(steps) < 2:
+        return
+    length = (steps[1].at - steps[0].at).total_seconds()
+    for mark in marks[-MAX_SHOWN_MARKS:]:
+        x = (mark.at - steps[0].at).total_seconds() / length
+        right = x > len(steps) / 2
+        plotext.vline(x, "gray")
+        plotext.text(escape_line(mark.text, MAX_MARK_CHARACTERS), x, highest, alignment="right" if right else "left")

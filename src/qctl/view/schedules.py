@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qctl.quantities import quantity
 from qctl.safe import escape_line
+from qctl.view.annotations import note_text
 from qctl.view.table import Cell, Column
 from qctl.view.values import NO_VALUE, age, duration, local_time
 
@@ -92,6 +93,8 @@ def schedule_state(timer: Timer, now: datetime) -> Cell:
     for concern in timer.concerns:
         parts.append(_describe_concern(concern, timer, now))
         worst = "bad" if concern.kind in ("broken", "overdue") else worst or "warn"
+    if timer.note is not None:
+        parts.append(note_text(timer.note, now))
     return Cell(escape_line("; ".join(parts)), worst)
 
 

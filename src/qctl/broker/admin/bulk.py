@@ -27,6 +27,10 @@ _DETAILS = {
 }
 
 
+REPLAYED = "replayed:"
+"""Beginning of the word for a job that has a copy already; the id of that follows."""
+
+
 class Action(Protocol):
     """Action on jobs of one queue in one state. Returns a word for each; `done` and `limited` are successes."""
 
@@ -171,6 +175,9 @@ def _recheck(connection: Redis, outcomes: Sequence[Outcome], selection: Selectio
 
 
 def _outcome(queue: str, id_: bytes, word: str) -> Outcome:
+    if word.startswith(REPLAYED):
+        detail = f"it was replayed as {word.removeprefix(REPLAYED)}; --again copies it once more"
+        return Outcome(untrusted_fields.decode(id_), queue, True, detail, "finished")
     is_done = word in ("done", "limited")
     detail = _DETAILS.get(word, word if " " in word else f"it is {word}")
     return Outcome(untrusted_fields.decode(id_), queue, is_done, "" if word == "done" else detail)

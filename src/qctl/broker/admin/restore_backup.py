@@ -13,14 +13,17 @@ from redis.typing import EncodableT, FieldT
 
 from qctl.broker.admin import export_jobs, import_format, import_jobs, write_backup
 from qctl.broker.admin.import_format import ImportedJob, Values
-from qctl.broker.bookkeeping import events
+from qctl.broker.bookkeeping import events, marks, notes
 from qctl.broker.query import limits
-from qctl.broker.redis import clock, job_fields, keys, limit_keys, untrusted_fields
+from qctl.broker.redis import annotation_keys, clock, job_fields, keys, limit_keys, untrusted_fields
 from qctl.broker.scheduler.schedules import NAME_PATTERN
 from qctl.errors import AlreadyExistsError, RejectedError
 
 _BATCH_FIELDS = ("queue", "verb", "by", "at", "expires_at")
 _MAX_BATCH_ID_CHARACTERS = 100
+
+MAX_REMARK_CHARACTERS = 1000
+"""Characters of the text of a mark or a note in a backup; more is corrupt or hostile."""
 
 
 def put(connection: Redis, line: bytes, *, trust: bool, dry_run: bool, actor: str) -> str:
@@ -101,6 +104,37 @@ def _schedule(connection: Redis, parsed: dict[str, Any], trust: bool, actor: str
     return lambda: _write_new(connection, keys.schedule(name), f"a schedule {name} exists already", write)
 
 
+def _mark(connection: Redis, parsed: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
+    del trust, actor
+    text, by = import_format.word(parsed, "text"), import_format.word(parsed, "by")
+    at = import_format.time_ms(parsed, "at")
+    if not at or len(text) > MAX_REMARK_CHARACTERS:
+        raise RejectedError("its mark cannot be read")
+
+    def restore() -> None:
+        if not connection.zadd(annotation_keys.MARKS, {marks.encode(text, by, at): at}, nx=True):
+            raise AlreadyExistsError(f"there is a mark {text} already")
+        connection.zremrangebyrank(annotation_keys.MARKS, 0, -marks.MAX_MARKS - 1)
+
+    return restore
+
+
+def _note(connection: Redis, parsed: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
+    del trust, actor
+    name = untrusted_fields.encode(import_format.word(parsed, "name"))
+    note = notes.parse(name, import_format.value(parsed.get("note"), "note"))
+    if note is None or len(note.text) > MAX_REMARK_CHARACTERS:
+        raise RejectedError("its note cannot be read")
+
+    def restore() -> None:
+        if connection.hlen(annotation_keys.NOTES) >= notes.MAX_NOTES:
+            raise RejectedError(f"there are {notes.MAX_NOTES} notes already")
+        if not connection.hsetnx(annotation_keys.NOTES, name, notes.encode(note)):
+            raise AlreadyExistsError(f"there is a note on {note.kind} {note.name} already")
+
+    return restore
+
+
 def _batch(connection: Redis, parsed: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
     del trust, actor
     batch_id, expires_ms = _batch_id(parsed, "id"), import_format.time_ms(parsed, "expires_at")
@@ -147,6 +181,8 @@ _READERS: dict[str, Callable[[Redis, dict[str, Any], bool, str], Callable[[], No
     "pause": _pause,
     "limit": _limit,
     "schedule": _schedule,
+    "mark": _mark,
+    "note": _note,
     "batch": _batch,
     "trashed": _trashed,
 }

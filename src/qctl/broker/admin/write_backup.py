@@ -1,4 +1,4 @@
-"""Writes a backup of data that only Redis has: pauses, schedules, dead letters and the trash, as lines of JSON.
+"""Writes a backup of data that only Redis has, as lines of JSON: pauses, schedules, marks, notes, dead letters, trash.
 
 A dead letter is a line as `export_jobs` writes it. The others name their kind. The last line has their number, so that
 a file that was cut off is recognised.
@@ -14,9 +14,10 @@ from typing import Any
 from redis import Redis
 
 from qctl.broker.admin import export_jobs, trash
+from qctl.broker.bookkeeping import marks
 from qctl.broker.query import job_locations, stats_snapshot
 from qctl.broker.query.job_locations import IDS_PER_READ
-from qctl.broker.redis import keys, limit_keys, replies, untrusted_fields
+from qctl.broker.redis import annotation_keys, keys, limit_keys, replies, untrusted_fields
 from qctl.models import DEAD_STATES, ChosenJobs, TrashBatch
 
 SCHEMA = "qctl.backup.line/1"
@@ -41,6 +42,8 @@ def _pages(connection: Redis) -> Iterator[Page]:
     yield "pause", list(_pauses(connection))
     yield "limit", list(_limits(connection))
     yield "schedule", list(_schedules(connection))
+    yield "mark", list(_marks(connection))
+    yield "note", list(_notes(connection))
     for queue in stats_snapshot.queue_names(connection):
         for state in DEAD_STATES:
             for entries in job_locations.read(connection, queue, state):
@@ -60,6 +63,16 @@ def _pauses(connection: Redis) -> Iterator[str]:
 def _limits(connection: Redis) -> Iterator[str]:
     for field, raw in replies.bytes_dict(connection.hgetall(limit_keys.LIMITS)).items():
         yield _line("limit", limit=untrusted_fields.decode(field), value=export_jobs.value(raw))
+
+
+def _marks(connection: Redis) -> Iterator[str]:
+    for mark in marks.read(connection):
+        yield _line("mark", text=mark.text, by=mark.by, at=round(mark.at.timestamp() * 1000))
+
+
+def _notes(connection: Redis) -> Iterator[str]:
+    for field, raw in replies.bytes_dict(connection.hgetall(annotation_keys.NOTES)).items():
+        yield _line("note", name=untrusted_fields.decode(field), note=export_jobs.value(raw))
 
 
 def _schedules(connection: Redis) -> Iterator[str]:

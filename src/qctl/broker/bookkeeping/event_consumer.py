@@ -24,10 +24,10 @@ class EventConsumer:
         self._redis = connection
         self._name = name
 
-    def create_group(self) -> None:
-        """Create the group at the beginning of the stream if it does not exist."""
+    def create_group(self, start: str = "0") -> None:
+        """Create the group if it does not exist: at the beginning of the stream, or at its end if `start` is `$`."""
         try:
-            self._redis.xgroup_create(keys.EVENTS, self._name, id="0", mkstream=True)
+            self._redis.xgroup_create(keys.EVENTS, self._name, id=start, mkstream=True)
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise

@@ -83,6 +83,8 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
         timeline=timeline,
         events_whole=is_complete,
         moved_from=text.get(job_fields.MOVED_FROM) or None,
+        replayed_from=text.get(job_fields.REPLAYED_FROM) or None,
+        replayed_to=text.get(job_fields.REPLAYED_TO) or None,
         trash=text.get(job_fields.TRASH_BATCH) or None,
         edited=text.get(job_fields.EDITED_AT) or None,
         original=Payload(*untrusted_fields.indent_payload(original)) if original_size else None,

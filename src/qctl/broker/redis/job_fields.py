@@ -30,6 +30,12 @@ FINGERPRINT = "qctl_fingerprint"
 MOVED_FROM = "qctl_moved_from"
 """Queue that the job was moved from."""
 
+REPLAYED_FROM = "qctl_replayed_from"
+"""Id of the job that this one is a copy of."""
+
+REPLAYED_TO = "qctl_replayed_to"
+"""Id of the last copy of the job."""
+
 WORKER_MEMORY = "qctl_memory"
 """Resident memory of a worker, in bytes, as it last wrote it. On the worker's hash."""
 

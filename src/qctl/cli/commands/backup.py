@@ -23,6 +23,8 @@ NOUNS = {
     "pause": "pause",
     "limit": "limit",
     "schedule": "schedule",
+    "mark": "mark",
+    "note": "note",
     "job": "dead letter",
     "batch": "trash batch",
     "trashed": "trash job",
@@ -38,8 +40,8 @@ def backup(
 ) -> None:
     """Back up pauses, limits, schedules, dead letters and trash.
 
-    The file contains secrets in plain text. Waiting and running jobs are left out: they would run twice. The file
-    appears only when it is complete.
+    Marks and notes too. The file contains secrets in plain text. Waiting and running jobs are left out: they would run
+    twice. The file appears only when it is complete.
     """
     if file.exists() and not force:
         raise RefusedError(f"file {str(file)!r} already exists", "overwrite it with --force, or choose another name")

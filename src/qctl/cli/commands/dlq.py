@@ -81,6 +81,7 @@ def _details(detail: DeadLetterDetail) -> list[Cell]:
     }
     return [
         *(view.detail_line(name, value) for name, value in values.items()),
+        *([view.detail_line("note", view.note_text(detail.note, now))] if detail.note else ()),
         view.detail_line("error", letter.error, "bad"),
         *view.payload_section("payload", Payload(detail.payload, detail.payload_size), detail.description),
         *(view.section("meta", detail.meta) if detail.meta else ()),

@@ -22,7 +22,20 @@ qctl retry --error 'connection refused' --canary 1 --rate 10/s
 qctl dlq list -o name | qctl retry - --yes
 """
 
+REPLAY_EXAMPLES = """
+qctl job replay 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11
+qctl job replay --queue reports --since 2h --dry-run
+qctl job replay --where 'name=send-news and age<1d' --canary 1 --rate 10/s
+"""
+
 RETRY = BulkAction("retry", "retry", "Run again", "retrying", "enqueued again")
+REPLAY = BulkAction("replay", "job.replay", "Run copies of", "replaying", "copied and enqueued", noun="finished job")
+
+Canary = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Number of jobs to run first; the rest follow if these finish."),
+]
+CanaryTimeout = Annotated[str, typer.Option(metavar="TIME", help="Maximum time to wait for the canaries.")]
 
 
 @command("retry", examples=EXAMPLES, changes=True)
@@ -30,11 +43,8 @@ RETRY = BulkAction("retry", "retry", "Run again", "retrying", "enqueued again")
 def retry(
     session: Session,
     jobs: SelectedJobs,
-    canary: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Number of jobs to run first; the rest follow if these finish."),
-    ] = None,
-    canary_timeout: Annotated[str, typer.Option(metavar="TIME", help="Maximum time to wait for the canaries.")] = "60s",
+    canary: Canary = None,
+    canary_timeout: CanaryTimeout = "60s",
     rate: Rate = None,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -54,3 +64,32 @@ def retry(
     if canary and dry_run:
         raise UsageError("--canary cannot be combined with --dry-run")
     return run_bulk_action(session, RETRY, jobs, run, dry_run=dry_run, yes=yes)
+
+
+@command("replay", examples=REPLAY_EXAMPLES, changes=True)
+@with_selection
+def replay(
+    session: Session,
+    jobs: SelectedJobs,
+    again: Annotated[bool, typer.Option("--again", help="Copy jobs once more that have a copy.")] = False,
+    canary: Canary = None,
+    canary_timeout: CanaryTimeout = "60s",
+    rate: Rate = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> ExitCode:
+    """Run copies of finished jobs, from the end of their queue.
+
+    The originals stay. Each copy has an id of its own and is linked to its original. Exits 8 if a canary fails, 7 if it
+    does not end in time.
+    """
+    if canary and dry_run:
+        raise UsageError("--canary cannot be combined with --dry-run")
+    run = partial(
+        session.ops.jobs.replay,
+        again=again,
+        rate=rates.parse(rate, "--rate"),
+        first=canary or 0,
+        timeout=durations.parse(canary_timeout, "--canary-timeout"),
+    )
+    return run_bulk_action(session, REPLAY, jobs, run, dry_run=dry_run, yes=yes)

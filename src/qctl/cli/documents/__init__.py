@@ -5,6 +5,7 @@ schema, keys are only added.
 """
 
 from qctl.cli.documents.alerts import alert_list, alert_mute, alert_test
+from qctl.cli.documents.annotations import mark_add, mark_delete, mark_list, note_add, note_delete, note_list
 from qctl.cli.documents.backup import backup, restore
 from qctl.cli.documents.bulk import bulk_action, job_import
 from qctl.cli.documents.checks import check
@@ -98,9 +99,15 @@ __all__ = [
     "limit_clear",
     "limit_list",
     "limit_set",
+    "mark_add",
+    "mark_delete",
+    "mark_list",
     "memory",
     "metrics_reset",
     "metrics_show",
+    "note_add",
+    "note_delete",
+    "note_list",
     "pause",
     "ping",
     "pool_list",

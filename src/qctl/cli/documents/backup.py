@@ -11,7 +11,15 @@ from qctl.cli.documents.document import Document, single
 if TYPE_CHECKING:
     from qctl.models import Backup, RestoredBackup
 
-_KEYS = {"pause": "pauses", "schedule": "schedules", "job": "dead_letters", "batch": "batches", "trashed": "trashed"}
+_KEYS = {
+    "pause": "pauses",
+    "schedule": "schedules",
+    "mark": "marks",
+    "note": "notes",
+    "job": "dead_letters",
+    "batch": "batches",
+    "trashed": "trashed",
+}
 
 
 def backup(backup: Backup, file: str) -> Document:

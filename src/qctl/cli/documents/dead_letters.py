@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qctl.cli.documents.annotations import NOTE_FIELDS, note_fields
 from qctl.cli.documents.document import Document, single, time
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def dlq_show(detail: DeadLetterDetail) -> Document:
         "payload_bytes": detail.payload_size,
         "meta": detail.meta,
         "traceback": detail.traceback,
+        **note_fields(detail.note),
     }
     return single("qctl.dlq.show/1", "id", head)
 
@@ -55,7 +57,8 @@ def dlq_groups(causes: Causes) -> Document:
     """`qctl dlq groups`."""
     columns = (
         *("fingerprint", "count", "queues", "function", "exception", "message", "frame"),
-        *("first_seen", "last_seen", "sample", "counted", "source"),
+        *("first_seen", "last_seen", "sample", "counted", "source", "since_mark"),
+        *NOTE_FIELDS,
     )
     head = {"grouped": causes.grouped, "total": causes.total}
     return Document("qctl.dlq.groups/1", "fingerprint", columns, head, "causes", [cause(one) for one in causes.causes])
@@ -76,4 +79,6 @@ def cause(cause: Cause) -> Record:
         "sample": cause.sample,
         "counted": cause.counted,
         "source": cause.source or None,
+        "since_mark": cause.since_mark or None,
+        **note_fields(cause.note),
     }

@@ -82,6 +82,8 @@ def job_show(detail: JobDetail, tree: JobTree | None = None) -> Document:
         "dependents": d.dependents,
         "relatives": d.relatives or None,
         "moved_from": d.moved_from,
+        "replayed_from": d.replayed_from,
+        "replayed_to": d.replayed_to,
         "trash": d.trash,
         "attempts": [_attempt(attempt) for attempt in d.attempts],
         "events": [event(one) for one in d.timeline],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from qctl.cli.documents.annotations import NOTE_FIELDS, note_fields
 from qctl.cli.documents.document import Document, time
 from qctl.view import describe_rule
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     *("name", "kind", "job", "queue", "next_at", "last_at", "last_job", "last_status", "cron", "timezone", "every"),
     *("in_words", "left", "runs", "catch_up", "paused_by", "source", "payload", "concerns", "problem"),
-    *("overlap", "pause_on_failure", "blackout", "blackout_timezone"),
+    *("overlap", "pause_on_failure", "blackout", "blackout_timezone", *NOTE_FIELDS),
 )
 
 
@@ -35,6 +36,7 @@ def _timer(timer: Timer) -> Record:
         *(describe_rule(timer), timer.left, timer.runs, timer.catch_up, timer.paused_by, timer.source, timer.payload),
         *([concern.kind for concern in timer.concerns], problem, timer.overlap, timer.pause_on_failure),
         *_blackout(timer),
+        *note_fields(timer.note).values(),
     )
     return dict(zip(_COLUMNS, values, strict=True))
 

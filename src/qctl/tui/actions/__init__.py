@@ -2,6 +2,7 @@
 
 from qctl.tui.actions.action import Action, ActionResult
 from qctl.tui.actions.jobs import cancel, discard, move, retry
+from qctl.tui.actions.notes import acknowledge, delete_note
 from qctl.tui.actions.one_job import DELAY, edit, enqueue, restore_payload, stop
 from qctl.tui.actions.queues import clear, pause, restore, resume
 from qctl.tui.actions.schedules import pause_schedule, remove_schedule, resume_schedule, run_schedule
@@ -11,8 +12,10 @@ __all__ = [
     "DELAY",
     "Action",
     "ActionResult",
+    "acknowledge",
     "cancel",
     "clear",
+    "delete_note",
     "discard",
     "edit",
     "enqueue",

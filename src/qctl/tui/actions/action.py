@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from qctl.models import Progress
 
-_GROUPS = frozenset({"job", "dlq", "trash", "queue", "schedule", "worker"})
+_GROUPS = frozenset({"job", "dlq", "trash", "queue", "schedule", "worker", "note"})
 """Command groups: in these the second word of a command line belongs to the command."""
 
 

@@ -20,7 +20,7 @@ from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.host import Host
 from qctl.tui.letter_text import letter_content
 from qctl.tui.page import GridPage
-from qctl.tui.widgets.dialogs import TextWindow
+from qctl.tui.widgets.dialogs import DialogField, TextWindow
 from qctl.tui.widgets.grid import Grid, GridSpec
 from qctl.view import Column
 
@@ -171,6 +171,13 @@ class DeadLettersPage(GridPage):
         selection = self._selection()
         if selection:
             self.confirm(actions.discard(self.ops, *selection))
+
+    def do_acknowledge(self) -> None:
+        """Ask for a note, and acknowledge the selected cause."""
+        cause = self.query_one("#causes", Grid).current
+        if cause is not None:
+            fields = [DialogField("text", "Note:", "why it needs no alert; may be empty")]
+            self.open_dialog(lambda texts: actions.acknowledge(self.ops, cause, texts["text"].strip()), fields)
 
     def do_move(self) -> None:
         """Move the selected dead letters to another queue, where they stay dead letters."""

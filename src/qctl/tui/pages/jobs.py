@@ -11,8 +11,10 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from qctl import view
-from qctl.models import DEAD_STATES, JobRow, Jobs, Selector
+from qctl import conditions, view
+from qctl.conditions import Condition
+from qctl.errors import UsageError
+from qctl.models import DEAD_STATES, STATES, JobRow, Jobs, Selector
 from qctl.tui import actions
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.detail_page import DetailPage
@@ -20,6 +22,7 @@ from qctl.tui.host import Host
 from qctl.tui.job_text import read_job
 from qctl.tui.page import TablePage
 from qctl.tui.widgets.grid import Grid, GridSpec
+from qctl.tui.widgets.prompt import PromptRequest, complete_by_prefix
 from qctl.view import Cell
 
 MAX_JOBS = 200
@@ -56,6 +59,9 @@ class JobsPage(TablePage, DetailPage):
         super().__init__(host, **options)
         self._offset = 0
         self._has_more = False
+        self._condition = ""
+        """Text of the condition that jobs must meet, empty for none."""
+        self._where: Condition | None = None
 
     def compose(self) -> ComposeResult:
         """Place the table, and a line that says which part it shows."""
@@ -64,7 +70,11 @@ class JobsPage(TablePage, DetailPage):
 
     def read(self, data: MonitorData) -> Jobs:
         """Read one part."""
-        return data.jobs.list(replace(self.selector, scan=MAX_SCANNED_JOBS), offset=self._offset, limit=MAX_JOBS)
+        selector = replace(self.selector, scan=MAX_SCANNED_JOBS, where=self._where)
+        required = conditions.required(self._where, "state") if self._where else None
+        if required and not selector.states and set(required) <= set(STATES):
+            selector = replace(selector, states=tuple(state for state in STATES if state in required))
+        return data.jobs.list(selector, offset=self._offset, limit=MAX_JOBS)
 
     def restrict(self, selector: Selector) -> None:
         """Show only the jobs that `selector` selects, from the first."""
@@ -82,8 +92,46 @@ class JobsPage(TablePage, DetailPage):
         last = self._offset + len(data.rows)
         self._has_more = last < data.total
         self.refresh_detail()
+        self.grid.set_title("Jobs", f"where {self._condition}" if self._condition else "")
         part = f"{self._offset + 1}-{last} of {data.total}   (n, b: other pages)"
         self.query_one("#part", Static).update(Content(part if data.total > len(data.rows) else ""))
+
+    def do_filter(self) -> None:
+        """Ask for a condition of the filter language, which all jobs are searched by, or a text that rows contain."""
+        names = complete_by_prefix([job.id for job in self.grid.rows])
+        self.host.prompt(
+            PromptRequest(
+                "/",
+                'state=failed and name~"send" and age>1h, or a text that rows contain; !text: that do not',
+                self._filter,
+                self._condition or self.grid.filter_text,
+                lambda line: self.grid.set_filter("" if _is_condition(line) else line),
+                lambda line: next(iter(conditions.complete(line)), None) or names(line),
+            )
+        )
+
+    def _filter(self, line: str) -> None:
+        """Search by a condition, or show the rows that contain a text. A mistake changes nothing."""
+        try:
+            where = conditions.parse(line, "filter") if _is_condition(line) else None
+        except UsageError as error:
+            self.host.show_status(error.message)
+            return
+        self.grid.set_filter("" if where else line)
+        self._set_condition(where, line if where else "")
+        self.host.show_status(f"filter: {line}   (Esc clears it)" if line else "")
+
+    def _set_condition(self, where: Condition | None, text: str) -> None:
+        if where != self._where:
+            self._offset = 0
+            self._where, self._condition = where, text
+            self.post_message(self.ReloadRequested())
+
+    def clear_filter(self) -> bool:
+        """Show all jobs again."""
+        had_condition = self._where is not None
+        self._set_condition(None, "")
+        return super().clear_filter() or had_condition
 
     def do_next(self) -> None:
         """Show the next part."""
@@ -154,6 +202,11 @@ class JobsPage(TablePage, DetailPage):
         job = self.grid.current
         if job is not None:
             self.show_history(job.id)
+
+
+def _is_condition(line: str) -> bool:
+    """Tell a condition from a text that rows contain."""
+    return any(sign in line for sign in "=~<>")
 
 
 def _selection(jobs: Sequence[JobRow]) -> tuple[Selector, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from qctl.models import Series, Step
+from qctl.models import Series
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.host import Host
 from qctl.tui.page import Page
@@ -58,21 +57,22 @@ class MetricsPage(Page):
             "finished": lambda step: step.finished / data.step,
             "failed": lambda step: step.failed / data.step,
         }
-        self._draw("#depth", "waiting jobs", data.steps, {"waiting": lambda step: step.depth})
+        self._draw("#depth", "waiting jobs", data, {"waiting": lambda step: step.depth})
         complete = {curve: of_complete(data.steps, value) for curve, value in rates.items()}
-        self._draw("#rate", "jobs per second", data.steps, complete)
-        self._draw("#runs", "run time (s)", data.steps, percentiles("runs"))
+        self._draw("#rate", "jobs per second", data, complete)
+        self._draw("#runs", "run time (s)", data, percentiles("runs"))
 
-    def _draw(self, selector: str, title: str, steps: Sequence[Step], curves: dict[str, Value]) -> None:
+    def _draw(self, selector: str, title: str, series: Series, curves: dict[str, Value]) -> None:
         from qctl.view.plots import plot
 
         widget = self.query_one(selector, Static)
+        steps = series.steps
         width, height = widget.content_size
         values = {value(step) for value in curves.values() for step in steps} - {None}
         if values == {0}:
             widget.update(Content(f"{title}: always 0"))  # no axis has room for it
             return
-        drawn = plot(title, steps, curves, width, height) if height >= MIN_PLOT_LINES else title
+        drawn = plot(title, steps, curves, width, height, marks=series.marks) if height >= MIN_PLOT_LINES else title
         widget.update(Content(drawn or f"{title}: no data"))
 
     def on_resize(self) -> None:
