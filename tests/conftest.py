@@ -21,6 +21,7 @@ from support import nats, node
 from support.databases import MariaDb, MongoDb
 from support.nats import NatsNode
 from support.process import Program
+from support.redis_cluster import RedisCluster
 from support.rq_versions import make_python
 from support.sentinel import WatchedRedis
 from support.servers import MissingServerError, Mosquitto, RedisServer, S3Server, VictoriaMetrics
@@ -119,6 +120,13 @@ def watched_redis(tmp_path: Path) -> Iterator[WatchedRedis]:
     """A primary, two replicas and three Sentinels for this test alone."""
     with _available(lambda: WatchedRedis(tmp_path / "watched")) as watched:
         yield watched
+
+
+@pytest.fixture
+def redis_cluster(tmp_path: Path) -> Iterator[RedisCluster]:
+    """A Redis Cluster of three shards with a replica each, for this test alone."""
+    with _available(lambda: RedisCluster(tmp_path / "nodes")) as cluster:
+        yield cluster
 
 
 @pytest.fixture

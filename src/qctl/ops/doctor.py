@@ -7,12 +7,21 @@ from collections.abc import Iterator, Sequence
 
 from qctl.broker.admin import repair_leftovers, requeue_orphans
 from qctl.broker.bookkeeping.events import actor
-from qctl.broker.query import dependents, leftovers, orphans, replication_setup, server_setup, stats_snapshot, workers
+from qctl.broker.query import (
+    cluster_setup,
+    dependents,
+    leftovers,
+    orphans,
+    replication_setup,
+    server_setup,
+    stats_snapshot,
+    workers,
+)
 from qctl.broker.query.leftovers import Leftover
 from qctl.broker.redis.connection import translate_errors
 from qctl.errors import QctlError, UnreachableError
 from qctl.models import STATUS_ORDER, Finding, Health, Progress, Repair, ignore_progress
-from qctl.ops import leftover_checks, replication_checks, server_checks, systemd_checks
+from qctl.ops import cluster_checks, leftover_checks, replication_checks, server_checks, systemd_checks
 from qctl.ops.base import Part
 from qctl.ops.health import HealthOps
 from qctl.safe import redact_url
@@ -102,6 +111,7 @@ class DoctorOps(Part, name="doctor"):
         confirmed = replication_setup.confirmation_seconds(self._redis)
         yield from replication_checks.advise(setup, self._settings.redis_replicas, confirmed)
         yield from replication_checks.check_clocks(replication_setup.read_clocks(self._redis))
+        yield from cluster_checks.advise(cluster_setup.read(self._redis))
 
     def _check_leftovers(self, progress: Progress) -> Iterator[Finding]:
         unlisted = leftovers.unlisted_queues(self._redis)

@@ -10,14 +10,30 @@ from qctl import catalog
 from qctl.broker.bookkeeping import alert_state, notes
 from qctl.broker.bookkeeping.budgets import Shares
 from qctl.broker.ingest.buffer import MAX_MEMORY_SHARE
-from qctl.broker.query import dependents, leftovers, replication_setup, server_vitals, stats_snapshot, workers
+from qctl.broker.query import (
+    cluster_setup,
+    dependents,
+    leftovers,
+    replication_setup,
+    server_vitals,
+    stats_snapshot,
+    workers,
+)
 from qctl.broker.query.server_vitals import Vitals
 from qctl.broker.redis.connection import translate_errors
 from qctl.broker.scheduler import rq_cron, schedules
 from qctl.errors import QctlError
 from qctl.models import Finding, Firing, Health, Level, Mute, Note, NoteKind, Ping, QueueStats, Stats
+from qctl.ops import (
+    cluster_checks,
+    leftover_checks,
+    queue_checks,
+    replication_checks,
+    run_pace,
+    source_checks,
+    stock_scheduler_checks,
+)
 from qctl.ops import health_rules as rules
-from qctl.ops import leftover_checks, queue_checks, replication_checks, run_pace, source_checks, stock_scheduler_checks
 from qctl.ops.base import Part
 from qctl.ops.budget_findings import budget_findings
 from qctl.quantities import clause, quantity
@@ -70,6 +86,7 @@ class HealthOps(Part, name="health"):
             *budget_findings(vitals),
             *source_checks.check(vitals.sources),
             *replication_checks.check(replication_setup.read(self._redis), self._settings.redis_replicas),
+            *cluster_checks.check(cluster_setup.read(self._redis)),
             *_ingest(vitals, {queue.name for queue in queues if queue.unused}),
         ]
 

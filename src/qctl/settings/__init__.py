@@ -134,7 +134,8 @@ class Settings(
         group="redis",
         secret=True,
         doc="URL of Redis: redis://, rediss:// or unix://; or of its Sentinels: redis+sentinel://HOST:26379,"
-        "HOST2:26379/SERVICE/0. Overrides REDIS_HOST. Default, if REDIS_HOST is unset too: the socket in QCTL_HOME if "
+        "HOST2:26379/SERVICE/0; or of nodes of a Redis Cluster: redis+cluster://HOST:6379,HOST2:6379/. Overrides "
+        "REDIS_HOST. Default, if REDIS_HOST is unset too: the socket in QCTL_HOME if "
         "`qctl up` created one, else redis://localhost:6379/0",
     )
     redis_host: str | None = setting(

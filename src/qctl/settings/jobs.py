@@ -11,10 +11,15 @@ from qctl.settings.parsers import whole_number
 
 YEAR_SECONDS = 31_536_000
 
+MAX_PREFIX_CHARACTERS = 64
+
+PREFIX_PATTERN = r"[A-Za-z0-9_.-]+|[A-Za-z0-9_.-]*\{[A-Za-z0-9_.-]+\}[A-Za-z0-9_.-]*"
+"""Pattern of QUEUE_PREFIX. RQ allows more, of which Redis Cluster would take some for no hash tag."""
+
 
 def _prefix(raw: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", raw):
-        raise ValueError("is not a prefix: 1 to 64 letters, digits, _ . -")
+    if not re.fullmatch(PREFIX_PATTERN, raw) or len(raw) > MAX_PREFIX_CHARACTERS:
+        raise ValueError("is not a prefix: 1 to 64 letters, digits, _ . - and at most one {tag} for Redis Cluster")
     return raw
 
 
@@ -41,7 +46,8 @@ class JobSettings:
         _prefix,
         group="jobs",
         doc="Prefix of every key in Redis, so that several deployments share one Redis. Producers, workers and "
-        "operators need the same; stock RQ calls it RQ_KEY_PREFIX. Default: rq",
+        "operators need the same; stock RQ calls it RQ_KEY_PREFIX. Redis Cluster needs a hash tag, as in {orders}. "
+        "Default: rq",
     )
     trace_id: str | None = setting(
         "QCTL_TRACE_ID",

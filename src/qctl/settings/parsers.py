@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from qctl.settings import sentinel_url
+from qctl.settings import cluster_url, sentinel_url
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
@@ -199,12 +199,16 @@ def mongodb_uri(raw: str) -> str:
 
 
 def redis_url(raw: str) -> str:
-    """Parse a URL redis://, rediss:// or unix:// as redis-py does, or one of Sentinels."""
-    if sentinel_url.is_sentinel(text(raw)):
-        if " " in raw:
-            raise ValueError("contains a space")
-        sentinel_url.parse(raw)
-        return raw
+    """Parse a URL redis://, rediss:// or unix:// as redis-py does, or one of Sentinels or of Redis Cluster."""
+    for names_several, parse in (
+        (sentinel_url.is_sentinel, sentinel_url.parse),
+        (cluster_url.is_cluster, cluster_url.parse),
+    ):
+        if names_several(text(raw)):
+            if " " in raw:
+                raise ValueError("contains a space")
+            parse(raw)
+            return raw
     parts = split_url(raw, ("redis", "rediss", "unix"))
     if parts.fragment:
         raise ValueError("contains a # instead of %23")

@@ -71,7 +71,7 @@ def parse(url: str) -> SentinelUrl:
     own = {name: value for name, _, value in (pair.partition("=") for pair in pairs) if name in _CREDENTIALS}
     return SentinelUrl(
         scheme.removesuffix("+sentinel"),
-        tuple(_address(host) for host in hosts.split(",")),
+        tuple(parse_address(host, PORT, "Sentinel") for host in hosts.split(",")),
         service,
         database,
         credentials + at,
@@ -89,9 +89,10 @@ def _credentials(user: str, password: str) -> str:
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[^\s:/@\[\]]{1,253}))(?::(?P<port>[0-9]{1,5}))?")
 
 
-def _address(text: str) -> Address:
+def parse_address(text: str, default_port: int, noun: str) -> Address:
+    """Parse HOST or HOST:PORT. Raises ValueError, which calls it by the `noun`."""
     match = _ADDRESS.fullmatch(text)
-    port = int((match and match["port"]) or PORT)
+    port = int((match and match["port"]) or default_port)
     if match is None or not 0 < port < 65_536:
-        raise ValueError("has a Sentinel that is not HOST or HOST:PORT; separate several by commas")
+        raise ValueError(f"has a {noun} that is not HOST or HOST:PORT; separate several by commas")
     return match["v6"] or match["host"], port

@@ -55,7 +55,22 @@ def test_prefix_set_too_late_is_an_error() -> None:
         connect(Settings.load({"QUEUE_PREFIX": "planning-bord"}))
 
 
-@pytest.mark.parametrize("prefix", ["a b", "{a}", "a:b", "x" * 65])
+@pytest.mark.parametrize("prefix", ["a b", "{a", "{}", "{a}{b}", "{a:b}", "a:b", "x" * 65])
 def test_invalid_prefix_is_an_error(prefix: str) -> None:
     with pytest.raises(SettingsError, match="QUEUE_PREFIX"):
         Settings.load({"QUEUE_PREFIX": prefix})
+
+
+@pytest.mark.parametrize("prefix", ["{orders}", "shop-{orders}.eu"])
+def test_prefix_may_have_a_hash_tag(prefix: str) -> None:
+    assert Settings.load({"QUEUE_PREFIX": prefix}).queue_prefix == prefix
+
+
+def test_keys_with_a_hash_tag_lie_in_one_slot(connection: Redis, redis_server: RedisServer) -> None:
+    """The same on a single Redis, where it costs nothing."""
+    run(redis_server, "qctl", "job", "enqueue", "notify", "receiverId=1", "text=a", QUEUE_PREFIX="{orders}")
+    run(redis_server, "qctl-worker", "notification", "--burst", QUEUE_PREFIX="{orders}")
+    found = set(connection.scan_iter())
+    assert b"{orders}:queues" in found
+    assert b"{orders}:qctl:events" in found
+    assert all(key.startswith(b"{orders}:") for key in found)

@@ -62,6 +62,10 @@ _QCTL = "qctl:" if _RQ == "rq" else f"{_RQ}:qctl:"
 _PAUSED, _LEASES, _EVENTS, _QUIET = (f"{_QCTL}{name}" for name in ("paused", "leases", "events", "quiet"))
 
 
+_GUARD = [f"{_QCTL}absent"] if "{" in _RQ else []
+"""A key that never exists, named by scripts of several keys: Redis Cluster refuses them while it moves the slot."""
+
+
 class _Script:
     """A Lua script beside this file. Its first lines name KEYS and ARGV in their order; its head describes them."""
 
@@ -86,6 +90,7 @@ class _Script:
         """
         more_keys, more_args = rows
         keys = [values[name] for name in self._keys] + [*more_keys]
+        keys += _GUARD if len(keys) > 1 else []
         args = [*counts, *(values[name] for name in self._args), *more_args]
         sent = [str(value).encode(errors="surrogateescape") for value in (*keys, *args)]
         try:

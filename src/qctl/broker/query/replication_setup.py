@@ -11,6 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from qctl.broker.redis import replication, replies
+from qctl.broker.redis.cluster import ClusterPool
 from qctl.broker.redis.connection import describe
 from qctl.broker.redis.sentinel import Pool
 
@@ -80,7 +81,7 @@ def _replicas(info: Mapping[str, Any]) -> list[Replica]:
 
 def _sentinels(connection: Redis) -> list[SentinelView]:
     pool = connection.connection_pool
-    if not isinstance(pool, Pool):
+    if not isinstance(pool, Pool) or isinstance(pool, ClusterPool):
         return []
     return [_view(*answer) for answer in pool.sentinel_manager.ask_all(pool.service_name)]
 

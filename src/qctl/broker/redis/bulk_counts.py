@@ -12,6 +12,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from qctl.broker.redis import protocol
+from qctl.broker.redis.cluster import Redirected, until_accepted
 
 Commands = tuple[tuple[str, str], ...]
 """Pairs of a command that returns an integer, and its key."""
@@ -25,8 +26,10 @@ def fetch(connection: Redis, commands: Commands) -> list[object]:
 
     Raises redis-py's exceptions if Redis does not reply.
     """
-    if not commands:
-        return []
+    return until_accepted(lambda: _fetch(connection, commands)) if commands else []
+
+
+def _fetch(connection: Redis, commands: Commands) -> list[object]:
     pool = connection.connection_pool
     link = pool.get_connection()
     try:
@@ -35,6 +38,8 @@ def fetch(connection: Redis, commands: Commands) -> list[object]:
         for _ in commands:
             try:
                 replies.append(link.read_response())
+            except Redirected:
+                raise
             except ResponseError as error:
                 replies.append(error)
         return replies

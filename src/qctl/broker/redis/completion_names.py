@@ -10,16 +10,18 @@ import json
 import re
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import cast
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from qctl.broker.redis import protocol
-from qctl.broker.redis.key_prefix import QCTL, RQ
+from qctl.broker.redis.cluster_slots import slot_of
+from qctl.broker.redis.key_prefix import QCTL, RQ, TAG
 from qctl.ownership import find_violation
-from qctl.settings import sentinel_url
-from qctl.settings.sentinel_url import SentinelUrl
+from qctl.settings import cluster_url, sentinel_url
+from qctl.settings.cluster_url import ClusterUrl
+from qctl.settings.sentinel_url import Address, SentinelUrl
 
 TIMEOUT_SECONDS = 0.1
 """Time allowed for all of a completion, from the first packet on."""
@@ -55,6 +57,8 @@ def described_names(url: str, kind: str) -> dict[str, str]:
     deadline = time.monotonic() + TIMEOUT_SECONDS
     if sentinel_url.is_sentinel(url):
         url = _primary(sentinel_url.parse(url), deadline)
+    elif cluster_url.is_cluster(url):
+        url = _owner(cluster_url.parse(url), deadline)
     with _Connection(url, deadline) as connection:
         found = find(connection.run)
     described = found if isinstance(found, dict) else dict.fromkeys(found, "")
@@ -62,17 +66,35 @@ def described_names(url: str, kind: str) -> dict[str, str]:
 
 
 def _primary(url: SentinelUrl, deadline: float) -> str:
-    """The URL of the primary that the first Sentinel names which answers. Each may take its share of the time."""
-    for number, address in enumerate(url.sentinels):
-        share = (deadline - time.monotonic()) / (len(url.sentinels) - number + 1)
-        try:
-            with _Connection(url.sentinel(address), time.monotonic() + share) as connection:
-                (found,) = connection.run([("SENTINEL", "get-master-addr-by-name", url.service)])
-        except (OSError, ValueError):
-            continue
+    """The URL of the primary that the first Sentinel names which answers."""
+    question = ("SENTINEL", "get-master-addr-by-name", url.service)
+    for _, found in _answers(url.sentinels, url.sentinel, question, deadline):
         if found:
             return url.server((found[0], int(found[1])))
     raise ConnectionError("no Sentinel names a primary")
+
+
+def _owner(url: ClusterUrl, deadline: float) -> str:
+    """The URL of the node that serves the slot of all keys, by the first node that answers."""
+    for address, ranges in _answers(url.nodes, url.node, ("CLUSTER", "SLOTS"), deadline):
+        for first, last, (host, port, *_), *_ in cast("list[Any]", ranges):
+            if first <= slot_of(TAG) <= last:
+                return url.node((host if host not in (None, "", "?") else address[0], port))
+    raise ConnectionError("no node names the one that serves the keys")
+
+
+def _answers(
+    addresses: Sequence[Address], url: Callable[[Address], str], question: tuple[str, ...], deadline: float
+) -> Iterator[tuple[Address, list[str]]]:
+    """Yield each server that answers, with its answer. Each may take its share of the time."""
+    for number, address in enumerate(addresses):
+        share = (deadline - time.monotonic()) / (len(addresses) - number + 1)
+        try:
+            with _Connection(url(address), time.monotonic() + share) as connection:
+                (answer,) = connection.run([question])
+        except (OSError, ValueError):
+            continue
+        yield address, answer
 
 
 def _queues(run: Run) -> list[str]:

@@ -33,7 +33,9 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from qctl import ownership
-from qctl.broker.redis import key_prefix, replication, sentinel
+from qctl.broker.redis import cluster, key_prefix, replication, sentinel
+from qctl.broker.redis.cluster import Redirected
+from qctl.broker.redis.cluster_slots import slot_of
 from qctl.broker.redis.transport import Packer, TlsConnection
 from qctl.errors import (
     BackpressureError,
@@ -44,7 +46,7 @@ from qctl.errors import (
     SettingsError,
 )
 from qctl.safe import redact_url
-from qctl.settings import Settings, sentinel_url
+from qctl.settings import Settings, cluster_url, sentinel_url
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +101,27 @@ class _Pipeline(Pipeline):
         """Put the number and the name of the command before the error's text."""
         super().annotate_exception(exception, number, command[:1])
 
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        """Run the commands. Those that a node of a cluster refused are sent again, in their order, one by one."""
+        if cast("bool", self.transaction) or self.explicit_transaction:
+            return list(super().execute(raise_on_error))
+        commands = list(self.command_stack)
+        found = list(super().execute(raise_on_error=False))
+        for number, (reply, (args, options)) in enumerate(zip(found, commands, strict=True)):
+            if isinstance(reply, Redirected):
+                found[number] = self._run_alone(args, options)
+        if raise_on_error:
+            self.raise_first_error(commands, found)
+        return found
+
+    def _run_alone(self, args: Sequence[object], options: dict[str, Any]) -> Any:
+        try:
+            return self.immediate_execute_command(*args, **options)
+        except ResponseError as error:
+            return error
+        finally:
+            self.reset()
+
 
 class _Client(Redis):
     """A client whose pipelines name the command that failed. `replicas` must have what is promised."""
@@ -119,8 +142,7 @@ def connect(settings: Settings, *, name: str = "qctl", replica: bool = False) ->
     """
     key_prefix.check(settings)
     url = _without_own_options(settings.redis_target)
-    is_watched = sentinel_url.is_sentinel(url)
-    if replica and not is_watched:
+    if replica and not (sentinel_url.is_sentinel(url) or cluster_url.is_cluster(url)):
         raise SettingsError("REDIS_URL", "names no Sentinels, who know the replicas", "omit --replica")
     options: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
@@ -132,7 +154,7 @@ def connect(settings: Settings, *, name: str = "qctl", replica: bool = False) ->
         "protocol": 2,
     }
     try:
-        client = _watched(url, options, replica=replica) if is_watched else _single(url, options)
+        client = _client(url, options, replica=replica)
         # redis-py checks the options of the URL only when it makes a connection.
         client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
     except (TypeError, ValueError, redis.RedisError) as error:
@@ -144,15 +166,20 @@ def connect(settings: Settings, *, name: str = "qctl", replica: bool = False) ->
     return client
 
 
+def _client(url: str, options: dict[str, Any], *, replica: bool) -> _Client:
+    if sentinel_url.is_sentinel(url):
+        pool = sentinel.make_pool(url, replica=replica, **options)
+    elif cluster_url.is_cluster(url):
+        pool = cluster.make_pool(url, slot_of(key_prefix.TAG), replica=replica, **options)
+    else:
+        return _single(url, options)
+    return cast("_Client", _Client.from_pool(pool))
+
+
 def _single(url: str, options: dict[str, Any]) -> _Client:
     keepalive = {} if url.startswith("unix") else {"socket_keepalive": True}
     tls = {"connection_class": TlsConnection} if url.startswith("rediss") else {}
     return cast("_Client", _Client.from_url(url, **options, **keepalive, **tls))
-
-
-def _watched(url: str, options: dict[str, Any], *, replica: bool) -> _Client:
-    """A client for the primary or a replica of a Redis that Sentinel watches."""
-    return cast("_Client", _Client.from_pool(sentinel.make_pool(url, replica=replica, **options)))
 
 
 def replica_address(connection: Redis, settings: Settings) -> str:
@@ -195,6 +222,11 @@ def translate_errors(settings: Settings) -> Iterator[None]:
         raise NotReplicatedError(
             f"not confirmed by the replicas of Redis at {target}: {describe(error)}; a failover may lose it",
             hint="run: qctl doctor, then repeat what you did: nothing is done twice",
+        ) from error
+    except Redirected as error:
+        raise RedisUnreachableError(
+            f"Redis Cluster at {target} runs no commands of this site at present: {describe(error)}",
+            hint="try again soon, or run: qctl doctor",
         ) from error
     except TRANSIENT_ERRORS as error:
         raise _unreachable(target, error) from error
@@ -255,6 +287,8 @@ def explain(error: redis.RedisError) -> str:
         return f"Redis refuses the password ({text})"
     if isinstance(error, replication.NotReplicatedError):
         return f"the replicas of Redis do not confirm ({text})"
+    if isinstance(error, Redirected):
+        return f"Redis Cluster runs no commands ({text})"
     if isinstance(error, TRANSIENT_ERRORS):
         return f"Redis is away ({text})"
     if _is_denied(error):

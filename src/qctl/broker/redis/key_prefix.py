@@ -10,7 +10,8 @@ import os
 import re
 
 from qctl.errors import SettingsError
-from qctl.settings import Settings
+from qctl.settings import Settings, cluster_url
+from qctl.settings.jobs import PREFIX_PATTERN
 from qctl.settings.sources import find_sources
 
 DEFAULT = "rq"
@@ -23,7 +24,7 @@ def _configured() -> str | None:
         prefix = next((raw for source in find_sources() if (raw := source.values.get("QUEUE_PREFIX"))), None)
     except SettingsError:
         return None
-    return prefix if prefix and re.fullmatch(r"[A-Za-z0-9_.-]+", prefix) else None
+    return prefix if prefix and re.fullmatch(PREFIX_PATTERN, prefix) else None
 
 
 if configured := _configured():
@@ -39,8 +40,16 @@ OWN_KEYS = f"{QCTL}*"
 """Pattern of qctl's own keys, for an ACL."""
 
 
+TAG = match[1] if (match := re.search(r"\{(.+?)\}", RQ)) else ""
+"""The hash tag of every key, by which Redis Cluster puts all of them into one slot; empty if they have none."""
+
+GUARD = f"{QCTL}absent" if TAG else ""
+"""STRING that never exists. Scripts that make names of keys name it too, if keys have a hash tag: while Redis Cluster
+moves the slot key by key, it refuses a script one of whose KEYS is absent, and would end others midway."""
+
+
 def check(settings: Settings) -> None:
-    """Raise SettingsError if the settings ask for another prefix than this process uses."""
+    """Raise SettingsError if this process uses another prefix than the settings ask for, or a cluster's has no tag."""
     from rq.defaults import RQ_KEY_PREFIX
 
     wanted = settings.queue_prefix or RQ
@@ -49,4 +58,10 @@ def check(settings: Settings) -> None:
             "QUEUE_PREFIX",
             f"is {wanted!r}, but in this process keys begin with {RQ_KEY_PREFIX!r} already",
             hint="set it in the environment, or in the .env of the working folder, before rq is imported",
+        )
+    if cluster_url.is_cluster(settings.redis_target) and not TAG:
+        raise SettingsError(
+            "QUEUE_PREFIX",
+            f"is {RQ!r}, and Redis Cluster needs one with a hash tag, so that all keys lie in one slot",
+            hint="for example: QUEUE_PREFIX={orders}, the same for producers, workers and operators",
         )

@@ -16,6 +16,7 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import ConnectionError, ExecAbortError, NoPermissionError, NoScriptError, ResponseError
 
+from qctl.broker.redis.cluster import Redirected, until_accepted
 from qctl.broker.redis.protocol import Argument
 from qctl.broker.redis.scripts import Script
 from qctl.broker.redis.sentinel import Pool
@@ -97,10 +98,15 @@ def current_primary(connection: Redis) -> object:
 
 
 def _send(connection: Redis, commands: Sequence[Command]) -> list[Any]:
-    """Send commands and WAIT in one packet. Returns the replies to the commands, errors among them.
+    """Send commands and WAIT in one packet, again if a node of a cluster refused all of them.
 
-    Raises NotReplicatedError, unless a command failed: its error says more.
+    Returns the replies to the commands, errors among them. Raises NotReplicatedError, unless a command failed: its
+    error says more.
     """
+    return until_accepted(lambda: _send_once(connection, commands))
+
+
+def _send_once(connection: Redis, commands: Sequence[Command]) -> list[Any]:
     needed = required(connection)
     pool = connection.connection_pool
     link = pool.get_connection()
@@ -110,12 +116,20 @@ def _send(connection: Redis, commands: Sequence[Command]) -> list[Any]:
         confirmed = _read(link)
         if not any(isinstance(reply, Exception) for reply in replies):
             _require(confirmed, needed, pool)
+        _raise_refusal(replies)
     except BaseException:
         link.disconnect()  # replies that are still to come would be read as those to the next command
         raise
     finally:
         pool.release(link)
     return replies
+
+
+def _raise_refusal(replies: Sequence[object]) -> None:
+    """Raise the refusal of a node of a cluster, if there is one: of one script, or of a transaction as a whole."""
+    for reply in replies:
+        if isinstance(reply, Redirected):
+            raise reply
 
 
 def _read(link: Any) -> Any:

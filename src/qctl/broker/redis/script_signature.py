@@ -95,6 +95,16 @@ class Signature:
         if len(set(names)) != len(names):
             raise ValueError(f"a name stands for two values: {', '.join(sorted(names))}")
 
+    @property
+    def names_every_key(self) -> bool:
+        """True if the script has one key, and makes no name of another one."""
+        makes_names = any(name.endswith(("prefix", "suffix")) for name in (*self.args, *self._columns()))
+        return len(self.keys) == 1 and not makes_names and not any(rows.keys for rows in self.rows.values())
+
+    def _columns(self) -> Iterator[str]:
+        for rows in self.rows.values():
+            yield from rows.args
+
     def pack(self, values: Mapping[str, Any]) -> tuple[list[Argument], list[Argument]]:
         """KEYS and ARGV for values by name. Raises TypeError if a name is missing or unknown."""
         try:

@@ -11,6 +11,7 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import NoScriptError
 
+from qctl.broker.redis import key_prefix
 from qctl.broker.redis.protocol import Argument
 from qctl.broker.redis.script_signature import Signature
 
@@ -31,6 +32,7 @@ class Script:
         for source in sources:
             self.signature.add(source)
         self.body = self.signature.prelude(with_types=_TYPES in parts) + "".join(sources)
+        self._guard = [key_prefix.GUARD] if key_prefix.GUARD and not self.signature.names_every_key else []
         self.sha = hashlib.sha1(self.body.encode()).hexdigest()  # noqa: S324 - Redis names scripts so
 
     def __call__(self, connection: Redis, /, **values: Any) -> object:
@@ -54,9 +56,10 @@ class Script:
     def pack(self, values: Mapping[str, Any]) -> tuple[list[Argument], list[Argument]]:
         """KEYS and ARGV for values by name. Raises TypeError if a name is missing or unknown."""
         try:
-            return self.signature.pack(values)
+            keys, args = self.signature.pack(values)
         except TypeError as error:
             raise TypeError(f"{self.name}.lua: {error}") from None
+        return keys + self._guard, args
 
 
 def _source(name: str) -> str:

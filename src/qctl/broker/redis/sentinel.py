@@ -47,6 +47,14 @@ _KEEPALIVE = {
 }
 """Options of Linux's TCP for that, of an idle connection and of one that has sent something."""
 
+KEEPALIVE_OPTIONS: dict[str, Any] = {
+    "socket_keepalive": True,
+    "socket_keepalive_options": {
+        getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)
+    },
+}
+"""Options of redis-py for that."""
+
 _LEAVE = ("NOREPLICAS", "UNBLOCKED")
 """Errors of a server that may be the primary no longer, beside READONLY, on which redis-py closes the connection."""
 
@@ -176,11 +184,8 @@ def make_pool(url: str, *, replica: bool = False, **options: Any) -> Pool:
         Sentinels(parsed.sentinels, clients),
         is_master=not replica,
         connection_class=PrimaryTlsConnection if tls else PrimaryConnection,
-        redis_connect_func=_greet_replica if replica else _greet_primary,
-        socket_keepalive=True,
-        socket_keepalive_options={
-            getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)
-        },
+        redis_connect_func=greet_replica if replica else greet_primary,
+        **KEEPALIVE_OPTIONS,
         **kwargs,
     )
 
@@ -201,7 +206,7 @@ def greet(connection: Connection) -> None:
     connection.on_connect()
 
 
-def _greet_primary(connection: Connection) -> None:
+def greet_primary(connection: Connection) -> None:
     """Log in on a new connection, and close it if its server is no primary."""
     greet(connection)
     if _role(connection) not in (b"master", None):
@@ -210,7 +215,7 @@ def _greet_primary(connection: Connection) -> None:
         raise ConnectionError(f"{_text((managed.host, managed.port))} is no primary any more")
 
 
-def _greet_replica(connection: Connection) -> None:
+def greet_replica(connection: Connection) -> None:
     """Log in on a new connection, and close it if its server is no replica: redis-py falls back to the primary."""
     greet(connection)
     if _role(connection) == b"master":

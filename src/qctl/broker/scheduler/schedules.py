@@ -19,7 +19,7 @@ from qctl import catalog
 from qctl.broker.bookkeeping import events
 from qctl.broker.producer import enqueue
 from qctl.broker.producer.enqueue import NewJob
-from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
+from qctl.broker.redis import job_fields, key_prefix, keys, replies, untrusted_fields
 from qctl.broker.scheduler.blackout import with_blackout
 from qctl.broker.scheduler.cron import NEVER_DUE, CronScheduler, ScheduleEntry, parse_entry
 from qctl.broker.scheduler.recurrence import Recurrence
@@ -45,11 +45,15 @@ MAX_LISTED_SCHEDULES = 1000
 
 
 def list_all(connection: Redis) -> list[Schedule]:
-    """All schedules by name: qctl's own, and those of a stock rq-scheduler, which are read-only."""
+    """All schedules by name: qctl's own, and those of a stock rq-scheduler, which are read-only.
+
+    Keys with a hash tag may lie in a cluster, where rq-scheduler's, which know no prefix, cannot be beside them.
+    """
     with connection.pipeline(transaction=False) as pipe:
-        for key in (keys.SCHEDULES, Scheduler.scheduled_jobs_key):
+        for key in (keys.SCHEDULES, *(() if key_prefix.TAG else (Scheduler.scheduled_jobs_key,))):
             pipe.zrange(key, 0, MAX_LISTED_SCHEDULES - 1, withscores=True)
-        own, foreign = map(replies.scored_members, replies.execute(pipe))
+        own, *stock = map(replies.scored_members, replies.execute(pipe))
+    foreign = stock[0] if stock else []
     with connection.pipeline(transaction=False) as pipe:
         for raw, _ in own:
             pipe.hgetall(keys.schedule(untrusted_fields.decode(raw)))

@@ -15,6 +15,7 @@ from redis import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
 from qctl.broker.redis import protocol
+from qctl.broker.redis.cluster import Redirected, until_accepted
 from qctl.broker.redis.protocol import Argument
 from qctl.broker.redis.scripts import Script
 
@@ -32,10 +33,16 @@ class ClaimConnection:
         self._used_at = 0.0
 
     def run(self, script: Script, keys: Sequence[Argument], args: Sequence[Argument]) -> Any:
-        """Run a script, and send its text if Redis does not know it. Raises redis-py's exceptions; it does not retry.
+        """Run a script, and send its text if Redis does not know it. Raises redis-py's exceptions.
 
-        Text among the arguments must be what UTF-8 can encode.
+        It sends nothing again that may have been run. Text among the arguments must be what UTF-8 can encode.
         """
+        try:
+            return self._run(script, keys, args)
+        except Redirected:
+            return until_accepted(lambda: self._run(script, keys, args))
+
+    def _run(self, script: Script, keys: Sequence[Argument], args: Sequence[Argument]) -> Any:
         try:
             return self._send("EVALSHA", script.sha, len(keys), *keys, *args)
         except NoScriptError:
