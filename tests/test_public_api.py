@@ -30,7 +30,8 @@ def test_public_names_are_the_documented_objects() -> None:
 
 
 def test_dir_lists_the_public_names_and_nothing_else_is_an_attribute() -> None:
-    assert {"PausableQueue", "QueueService", "job", "progress"} == set(qctl.__all__) <= set(dir(qctl))
+    public = {"PausableQueue", "QueueService", "QueueSites", "SiteRedis", "job", "progress"}
+    assert public == set(qctl.__all__) <= set(dir(qctl))
     with pytest.raises(AttributeError, match="'qctl' has no attribute 'nothing'"):
         qctl.nothing  # noqa: B018 - the access is what is tested
 

@@ -12,16 +12,20 @@ __version__ = "0.2.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from qctl.broker.redis.site_redis import SiteRedis as SiteRedis
     from qctl.broker.worker.job_context import progress as progress
     from qctl.broker.worker.pausable_queue import PausableQueue as PausableQueue
     from qctl.catalog.declared import job as job
     from qctl.service import QueueService as QueueService
+    from qctl.sites import QueueSites as QueueSites
 
-__all__ = ["PausableQueue", "QueueService", "job", "progress"]
+__all__ = ["PausableQueue", "QueueService", "QueueSites", "SiteRedis", "job", "progress"]
 
 _MODULES = {
     "PausableQueue": "qctl.broker.worker.pausable_queue",
     "QueueService": "qctl.service",
+    "QueueSites": "qctl.sites",
+    "SiteRedis": "qctl.broker.redis.site_redis",
     "job": "qctl.catalog.declared",
     "progress": "qctl.broker.worker.job_context",
 }

@@ -31,6 +31,7 @@ Errors carry no exit code: `cli/exit_codes.py` owns those.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class QctlError(Exception):
@@ -40,6 +41,16 @@ class QctlError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it as it is: the arguments of some errors are not those that their class takes."""
+        return _restore, (type(self), self.args, vars(self))
+
+
+def _restore(kind: type[QctlError], args: tuple[Any, ...], state: dict[str, Any]) -> QctlError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(state)
+    return error
 
 
 class UsageError(QctlError):

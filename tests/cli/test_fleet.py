@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,10 +15,12 @@ import pytest
 
 from cli.conftest import Ran
 from qctl.cli import fleet
+from qctl.cli.exit_codes import ExitCode
 from qctl.cli.main import run
 from qctl.cli.session import Session
 from support import stock
 from support.servers import RedisServer
+from support.waiting import PATIENCE_SECONDS
 
 Qctl = Callable[..., Ran]
 
@@ -123,3 +129,34 @@ def test_all_cannot_be_the_name_of_a_context(tmp_path: Path, qctl: Qctl) -> None
     ran = qctl("--context", "all", "stats")
     assert ran.code == 2
     assert "give it another name" in ran.err
+
+
+def test_sites_with_prefixes_are_read_together(tmp_path: Path, redis_server: RedisServer) -> None:
+    """Each in a process of its own: RQ reads the prefix of its keys once."""
+    sites = {"eu": "", "us": 'QUEUE_PREFIX = "{us}"\n', "asia": 'QUEUE_PREFIX = "{asia}"\n'}
+    file = tmp_path / "config" / "qctl" / "config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    urls = {"eu": redis_server.url, "us": redis_server.url, "asia": "redis://127.0.0.1:1/0"}
+    file.write_text("".join(f'[contexts.{name}]\nREDIS_URL = "{urls[name]}"\n{more}' for name, more in sites.items()))
+    file.chmod(0o600)
+    with redis_server.connect() as client:
+        client.sadd("rq:queues", "rq:queue:mail")
+        client.rpush("rq:queue:mail", "a")
+        client.sadd("{us}:queues", "{us}:queue:files")
+        client.rpush("{us}:queue:files", "b", "c")
+    code = "import sys; from qctl.cli import fleet, main; fleet.ANSWER_SECONDS = 80.0; sys.exit(main.main())"
+    program = [sys.executable, "-c", code, "--context", "all", "stats"]
+    env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+
+    def output(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*program, *words], env=env, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+        )
+
+    ran = output("--json")
+    assert ran.returncode == ExitCode.PARTIAL, ran.stderr
+    found = {(row["context"], row["name"]): row["waiting"] for row in json.loads(ran.stdout)["queues"]}
+    assert found == {("eu", "mail"): 1, ("us", "files"): 2}
+    assert "asia: Redis at" in ran.stderr
+    lines = [line.split("\t")[:3] for line in output().stdout.splitlines()]
+    assert ["us", "files", "2"] in lines

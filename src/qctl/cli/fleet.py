@@ -1,6 +1,7 @@
 """`--context all`: one reading command for every context at once, in one table with the context as a column.
 
-Each context is read in a thread of its own. One that does not answer in time is reported, and holds up no other.
+Each context is read in a thread of its own, or in a process if their keys have different prefixes. One that does not
+answer in time is reported, and holds up no other.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from typing import Any
 import typer
 
 from qctl import view
+from qctl.cli import fleet_processes
 from qctl.cli.documents import Document
 from qctl.cli.exit_codes import ExitCode, exit_code_for
+from qctl.cli.fleet_processes import Printed
 from qctl.cli.output import Output
 from qctl.cli.session import Session
+from qctl.cli.site_readers import prefix_of
 from qctl.errors import QctlError, UnreachableError, UsageError
 from qctl.settings import contexts
 from qctl.view import Cell, Column, Table
@@ -87,20 +91,45 @@ def run(session: Session, action: Action) -> int:
     if not names:
         raise UsageError(f"--context {contexts.ALL}: there are no contexts", f"write them to {contexts.config_file()}")
     members = [_Member(name) for name in names]
+    sessions = [session.of_context(member.name, member.out) for member in members]
+    read_all = _read_in_threads if len(set(map(prefix_of, sessions))) == 1 else _read_in_processes
+    read_all(sessions, action, members)
+    for member in members:
+        if not member.has_ended:
+            member.error = UnreachableError(f"no answer within {ANSWER_SECONDS:.0f} s")
+    _print(session, members)
+    return _exit_code(members)
+
+
+def _read_in_threads(sessions: Sequence[Session], action: Action, members: Sequence[_Member]) -> None:
     threads = [
-        threading.Thread(target=_read, args=(session.of_context(member.name, member.out), action, member), daemon=True)
-        for member in members
+        threading.Thread(target=_read, args=(session, action, member), daemon=True)
+        for session, member in zip(sessions, members, strict=True)
     ]
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + ANSWER_SECONDS
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    for member in members:
-        if not member.has_ended:
-            member.error = UnreachableError(f"no answer within {ANSWER_SECONDS:.0f} s")
-    _print(session, members)
-    return _exit_code(members)
+
+
+def _read_in_processes(sessions: Sequence[Session], action: Action, members: Sequence[_Member]) -> None:
+    def reader(session: Session, member: _Member) -> Callable[[], Printed]:
+        def read() -> Printed:
+            _read(session, action, member)
+            out = member.out
+            return Printed(member.code, member.error, out.document, out.table, out.lines, out.notes, out.replica)
+
+        return read
+
+    readers = [reader(session, member) for session, member in zip(sessions, members, strict=True)]
+    for member, printed in zip(members, fleet_processes.read_all(readers, ANSWER_SECONDS), strict=True):
+        if printed is None:
+            continue
+        member.has_ended, member.code, member.error = True, printed.code, printed.error
+        member.out.document, member.out.table = printed.document, printed.table
+        member.out.replica = printed.replica
+        member.out.lines, member.out.notes = printed.lines, [*member.out.notes, *printed.notes]
 
 
 def _read(session: Session, action: Action, member: _Member) -> None:

@@ -136,10 +136,13 @@ class Session:
         """All operations on queues, jobs and workers."""
         if self._ops:
             return self._ops
-        if self.settings.queue_prefix:  # RQ reads it at import, and a context may set it
-            os.environ["QUEUE_PREFIX"] = self.settings.queue_prefix
+        prefix, named = self.settings.queue_prefix, os.environ.get("QUEUE_PREFIX")
+        if prefix:  # RQ reads it at import, and a context may set it
+            os.environ["QUEUE_PREFIX"] = prefix
         from qctl.ops import Ops  # imports redis and rq, which help and completion do not need
 
+        if prefix and named is None:
+            del os.environ["QUEUE_PREFIX"]  # other contexts have their own
         ops = Ops(self.settings, replica=self.options.replica)
         self.out.replica = ops.replica
         if ops.replica:

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qctl.cli import site_readers
 from qctl.cli.command import command
 from qctl.cli.line_completion import Completer
-from qctl.cli.output import Output, is_terminal
+from qctl.cli.output import is_terminal
 from qctl.cli.session import Session
 from qctl.errors import QctlError, RefusedError, SettingsError, UsageError
 from qctl.safe import redact_url
 from qctl.settings import contexts, theme_choice
 
 if TYPE_CHECKING:
-    from qctl.models import Health, Stats
     from qctl.tui.app import Monitor
-    from qctl.tui.data.site_list import ReadSite, SiteList
+    from qctl.tui.data.site_list import SiteList
     from qctl.tui.replay.recorder import RecordingFile
     from qctl.tui.replay.recording import Recording
     from qctl.tui.themed_app import ThemeOptions
@@ -113,12 +113,21 @@ def _watch(session: Session, record: Path | None, *, commands: bool) -> None:
     try:
         while shown is not None:
             name = _monitor(shown, file, None if file else _sites(shown), commands=commands).run()
-            shown = session.of_context(name, session.out) if name else None
+            shown = _open(session, shown, name) if name else None
     finally:
         if file:
             file.close()
     if file and file.problem:
         raise QctlError(f"the recording in {record} ends early: {file.problem}")
+
+
+def _open(session: Session, shown: Session, name: str) -> Session:
+    """A session of the chosen context. If its keys have another prefix, this program starts again."""
+    chosen = session.of_context(name, session.out)
+    if site_readers.prefix_of(chosen) != site_readers.prefix_of(shown):
+        env = {name: value for name, value in os.environ.items() if name != "RQ_KEY_PREFIX"}
+        os.execve(PROGRAM[0], [*PROGRAM, *sys.argv[1:], "--context", name], env)  # noqa: S606 - this program itself
+    return chosen
 
 
 def _monitor(session: Session, file: RecordingFile | None, sites: SiteList | None, *, commands: bool) -> Monitor:
@@ -152,16 +161,8 @@ def _sites(session: Session) -> SiteList | None:
     if len(names) < 2:
         return None
 
-    def reader(member: Session) -> ReadSite:
-        def read() -> tuple[Stats, Health]:
-            stats = member.ops.stats.read()
-            return stats, member.ops.health.check(stats)
-
-        return read
-
     choice = contexts.chosen_context(session.sources)
-    readers = {name: reader(session.of_context(name, Output())) for name in names}
-    return SiteList(readers, choice.name if choice else "")
+    return SiteList(site_readers.readers(session), choice.name if choice else "")
 
 
 def _print_snapshot(session: Session, svg: Path | None, screen: str, size: str) -> None:
