@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _KEYS = {
     "pause": "pauses",
+    "limit": "limits",
     "schedule": "schedules",
     "mark": "marks",
     "note": "notes",
