@@ -47,7 +47,7 @@ def lines() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("guide", "line"), lines())
 def test_a_line_of_a_guide_can_be_read(guide: str, line: str) -> None:
-    words = [PLACEHOLDERS.get(word, word) for word in shlex.split(line)[1:]]
+    words = [PLACEHOLDERS.get(word, word) for word in shlex.split(line, comments=True)[1:]]
     command, context = ROOT, None
     while hasattr(command, "commands"):
         if not words:
