@@ -262,6 +262,7 @@ ANSWERS = {
     "broker/worker/guarded_job.py:GuardedJob._allowed_callback": GUARDED,
     "broker/worker/guarded_job.py:GuardedJob.func": GUARDED,
     "broker/worker/process_memory.py:resident_bytes": SYSTEM,
+    "broker/worker/process_memory.py:processor_seconds": SYSTEM,
     "catalog/declared.py:load": GUARDED,
     "cli/command_tree.py:load": PACKAGE,
     "cli/commands/backup.py:_write": WRITTEN,
@@ -290,6 +291,7 @@ ANSWERS = {
     "mail/transport.py:_connect": SYSTEM,
     "mail/transport.py:_write_file": WRITTEN,
     "models/__init__.py:__getattr__": PACKAGE,
+    "processors.py:available": SYSTEM,
     "settings/configuration.py:write_env_file": WRITTEN,
     "settings/contexts.py:chosen_context": CHECKED,
     "settings/theme_choice.py:saved_theme": CHECKED,
@@ -297,6 +299,7 @@ ANSWERS = {
     "sinks/base.py:ReopeningSink.write": NO_FILE,
     "sinks/influxdb.py:InfluxSink._send": NO_FILE,
     "sinks/mongodb.py:MongoSink.check": NO_FILE,
+    "site_process.py:main": PACKAGE,
     "sources/batcher.py:_EventLoop._serve": NO_FILE,
     "sources/direct_writer.py:DirectWriter._record": WRITTEN,
     "sources/mqtt_connection.py:tls_context": CHECKED,
@@ -369,7 +372,7 @@ def test_only_one_module_adds_to_the_import_path() -> None:
     adding = re.compile(r"sys\.path\.(append|insert|extend)|site\.addsitedir|sys\.path\s*\+?=\s")
     files = [file for file in (ROOT / "src").rglob("*.py") if adding.search(file.read_text(encoding="utf-8"))]
     names = sorted(str(file.relative_to(ROOT / "src/qctl")) for file in files if "qctl_daemons" not in file.parts)
-    assert names == ["cli/commands/monitor.py", "working_folder.py"]
+    assert names == ["cli/commands/monitor.py", "site_process.py", "working_folder.py"]
 
 
 def test_errors_of_modules_are_errors_of_qctl_and_of_imports() -> None:
