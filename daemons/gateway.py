@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qctl import daemon, extras
+from qctl.pool import fixed
 from qctl.settings import Settings
 
 
@@ -12,15 +13,19 @@ def _switches(settings: Settings) -> dict[str, bool]:
 
 
 def serve(context: daemon.Context) -> None:
-    """Run the gateway until told to stop."""
+    """Run the gateway in one process or several, until told to stop."""
+    fixed.serve(context, "qctl-gateway", _serve)
+
+
+def _serve(context: daemon.Context) -> None:
     off = next((name for name, value in _switches(context.settings).items() if not value), None)
     if off:
         context.nothing_to_do(f"{off} is false")
         return
     server = extras.load("qctl.gateway.server", extra="gateway", needed_by="qctl-gateway")
-    server.run(context.settings, context.stop, context.beat, context.copy)
+    server.run(context.settings, context.stop, context.beat, context.place.count)
 
 
 def main() -> None:
     """Run until a stop signal; answer the open requests first."""
-    daemon.main("qctl-gateway", serve, __doc__, in_copies=True)
+    daemon.main("qctl-gateway", serve, __doc__)

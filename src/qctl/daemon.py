@@ -26,8 +26,8 @@ from types import FrameType
 from typing import NoReturn
 
 from qctl import logs
-from qctl.copies import ONLY, Copies, Copy
 from qctl.errors import QctlError, SettingsError, UnusableError
+from qctl.models.pools import ONLY, Place
 from qctl.ownership import NOT_OWNER_MODE
 from qctl.safe import escape_line, redact
 from qctl.settings import Settings
@@ -50,10 +50,10 @@ START_EXTENSION_SECONDS = 60
 class Context:
     """Connects a daemon's work with its settings, signals and supervisor."""
 
-    def __init__(self, settings: Settings, name: str = "qctl", copy: Copy = ONLY) -> None:
+    def __init__(self, settings: Settings, name: str = "qctl", place: Place = ONLY) -> None:
         self.settings = settings
-        self.copy = copy
-        """The number of this process among those of the daemon."""
+        self.place = place
+        """Place of this process among those of the daemon."""
         self._name = name
         self.stop = threading.Event()
         """Set when the daemon has to drain."""
@@ -65,8 +65,9 @@ class Context:
         self.stopped_by = 0
         """The signal that asked to stop at once, 0 if none did."""
         self._supervisor = Supervisor()
-        self._watchdog_seconds = self._supervisor.watchdog_seconds
-        self._beat_seconds = min(BEAT_SECONDS, self._watchdog_seconds / 3) if self._watchdog_seconds else BEAT_SECONDS
+        self.watchdog_seconds = self._supervisor.watchdog_seconds
+        """Silence after which the supervisor kills this daemon, None if it does not."""
+        self._beat_seconds = min(BEAT_SECONDS, self.watchdog_seconds / 3) if self.watchdog_seconds else BEAT_SECONDS
         self._next_beat = 0.0
         self._watchdog_extended = False
         self._notify_lock = threading.Lock()
@@ -104,7 +105,7 @@ class Context:
 
         For a work loop that stands still while a job runs. It may be called in any thread.
         """
-        if self._watchdog_seconds is None:
+        if self.watchdog_seconds is None:
             return
         with self._notify_lock:
             self._watchdog_extended = True
@@ -112,7 +113,7 @@ class Context:
         log.debug("watchdog extended by %.0f s", seconds)
 
     def _watchdog_assignment(self, seconds: float) -> str:
-        return f"WATCHDOG_USEC={round((seconds + (self._watchdog_seconds or 0)) * 1e6)}"
+        return f"WATCHDOG_USEC={round((seconds + (self.watchdog_seconds or 0)) * 1e6)}"
 
     def nothing_to_do(self, reason: str) -> None:
         """Log why the work returns at once. Sends a heartbeat, because a supervisor counts an end before the first one
@@ -199,21 +200,18 @@ class Context:
             signal.signal(signal.SIGHUP, self._handle_reload)
 
 
-def main(
-    name: str, serve: Callable[[Context], None], description: str | None = None, *, in_copies: bool = False
-) -> NoReturn:
+def main(name: str, serve: Callable[[Context], None], description: str | None = None) -> NoReturn:
     """Run the daemon `name`, and end the process with its exit code.
 
     `serve` does the work until `context.stop` is set. A daemon without arguments passes its `description`, which makes
-    --help work; the others have parsed their command line themselves. With `in_copies` it is as many processes as
-    QCTL_WORKERS says.
+    --help work; the others have parsed their command line themselves.
     """
     if description is not None:
         argparse.ArgumentParser(name, description=description).parse_args()
-    sys.exit(run(name, serve, in_copies=in_copies))
+    sys.exit(run(name, serve))
 
 
-def run(name: str, serve: Callable[[Context], None], *, interruptible: bool = True, in_copies: bool = False) -> int:
+def run(name: str, serve: Callable[[Context], None], *, interruptible: bool = True, place: Place = ONLY) -> int:
     """Load settings, set up logs and signals, do the work. Returns the exit code.
 
     A daemon whose parent passes Ctrl-C on as SIGTERM is not `interruptible` itself.
@@ -224,17 +222,8 @@ def run(name: str, serve: Callable[[Context], None], *, interruptible: bool = Tr
         logs.setup(name, settings)
     except SettingsError as error:
         return _report_settings(name, error)
-    if in_copies and settings.processes > 1:
-        return Copies(name, settings.processes, lambda copy: _work(name, serve, settings, copy)).run()
-    return _work(name, serve, settings, ONLY, interruptible=interruptible)
-
-
-def _work(
-    name: str, serve: Callable[[Context], None], settings: Settings, copy: Copy, *, interruptible: bool = True
-) -> int:
-    """Do the work of one process. Returns its exit code."""
     faulthandler.enable()
-    context = Context(settings, name, copy)
+    context = Context(settings, name, place)
     context.handle_signals(interruptible=interruptible)
     try:
         serve(context)

@@ -162,7 +162,7 @@ def test_the_supervisor_of_a_pool_hears_that_it_is_ready(make_pool: Callable[...
     with make_pool("2", NOTIFY_SOCKET=supervisor.address) as pool:
         while "READY=1" not in supervisor.receive():
             pass
-        eventually(lambda: supervisor.receive_fact("STATUS") == "2 of 2 processes", what="the status")
+        eventually(lambda: supervisor.receive_fact("STATUS") == "2 of 2 processes ready", what="the status")
         assert pool.stop() == 0
     supervisor.close()
 

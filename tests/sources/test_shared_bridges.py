@@ -12,7 +12,7 @@ from redis import Redis
 
 from qctl.broker.ingest.mqtt_session import known_sessions
 from qctl.broker.query.pipeline_status import by_topic
-from qctl.copies import ONLY, Copy
+from qctl.models.pools import ONLY, Place
 from qctl.settings import Settings
 from qctl.sources import shared_bridges
 from qctl.sources.mqtt_bridge import MqttBridge
@@ -35,7 +35,7 @@ def running(settings: Settings, count: int) -> Iterator[list[MqttBridge]]:
             if status.startswith("connected"):
                 ready_.set()
 
-        bridge = MqttBridge(shared_bridges.settings_of(settings, Copy(number, count)), stop, beat)
+        bridge = MqttBridge(shared_bridges.settings_of(settings, Place(number, count)), stop, beat)
         thread = threading.Thread(target=bridge.run)
         thread.start()
         return bridge, thread
@@ -45,7 +45,7 @@ def running(settings: Settings, count: int) -> Iterator[list[MqttBridge]]:
         started = [start(number) for number in range(1, count + 1)]
         for _, thread in started:
             stack.callback(thread.join, PATIENCE_SECONDS)
-        surplus = shared_bridges.end_surplus_sessions(settings, Copy(1, count), stop)
+        surplus = shared_bridges.end_surplus_sessions(settings, Place(1, count), stop)
         stack.callback(surplus.join, PATIENCE_SECONDS)
         stack.callback(stop.set)
         assert all(event.wait(PATIENCE_SECONDS) for event in ready)
@@ -86,8 +86,8 @@ def test_bridges_share_messages_and_fewer_lose_none(
 def test_each_bridge_has_a_client_id_and_a_shared_topic(make_settings: MakeSettings) -> None:
     settings = make_settings()
     assert shared_bridges.settings_of(settings, ONLY) == settings
-    first, second = (shared_bridges.settings_of(settings, Copy(number, 2)) for number in (1, 2))
+    first, second = (shared_bridges.settings_of(settings, Place(number, 2)) for number in (1, 2))
     assert (first.mqtt_client_id, second.mqtt_client_id) == ("qctl-mqtt-bridge", "qctl-mqtt-bridge-2")
     assert {first.mqtt_topic, second.mqtt_topic} == {"$share/qctl/sensors/#"}
     own = make_settings(MQTT_TOPIC="$share/mine/sensors/#")
-    assert shared_bridges.settings_of(own, Copy(2, 2)).mqtt_topic == "$share/mine/sensors/#"
+    assert shared_bridges.settings_of(own, Place(2, 2)).mqtt_topic == "$share/mine/sensors/#"

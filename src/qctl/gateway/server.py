@@ -8,7 +8,6 @@ import threading
 
 from qctl.compat.uvicorn_guard import GuardedConfig, GuardedWebSocket
 from qctl.compat.uvicorn_server import Server
-from qctl.copies import ONLY, Copy
 from qctl.gateway.app import application
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.socketio_server import MAX_PACKET_BYTES, FrontApplication, LiveServer
@@ -27,10 +26,10 @@ DRAIN_SECONDS = 20
 """Time to finish open requests after the stop event."""
 
 
-def run(settings: Settings, stop: threading.Event, beat: Heartbeat, copy: Copy = ONLY) -> None:
+def run(settings: Settings, stop: threading.Event, beat: Heartbeat, processes: int = 1) -> None:
     """Serve until `stop` is set, and QCTL_DRAIN_NOTICE longer, then finish open requests.
 
-    `copy`: which of the processes of one address this is.
+    `processes`: how many share the address.
 
     Raises SettingsError, and SinkError if the database of users cannot be used with these settings.
     """
@@ -40,7 +39,7 @@ def run(settings: Settings, stop: threading.Event, beat: Heartbeat, copy: Copy =
             ("QCTL_GATEWAY_HOST", settings.gateway_host),
             (settings.port_setting("gateway"), settings.gateway_port),
             "set QCTL_GATEWAY_PORT to a free port, or QCTL_GATEWAY_ENABLED=false",
-            sharing=copy.count,
+            sharing=processes,
         )
         guard = connection_guard(settings, backend.denials, allow_many_files())
         with listener:

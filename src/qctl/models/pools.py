@@ -1,4 +1,4 @@
-"""Pools: daemons that run several worker processes, and the sizes that they may have."""
+"""Pools: daemons that are several processes, and the sizes that they may have."""
 
 from __future__ import annotations
 
@@ -44,6 +44,18 @@ class PoolSize:
         most = processors if self.most is None else self.most
         least = processors if self.least is None else self.least
         return min(least, most), min(max(least, most), MAX_PROCESSES)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Place of a process in its daemon: its number from 1, and the size of the pool when the place was added."""
+
+    number: int = 1
+    count: int = 1
+
+
+ONLY = Place()
+"""The process of a daemon that is one process."""
 
 
 @dataclass(frozen=True)

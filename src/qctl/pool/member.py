@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from qctl import daemon
+from qctl.models.pools import Place
 
 PR_SET_PDEATHSIG = 1
 
@@ -26,17 +27,32 @@ ABORT_SECONDS = 10.0
 
 
 class Member:
-    """A process that runs `serve` as a daemon of its own. It reports to `notify_address`, if that is not empty."""
+    """A process that runs `serve` as a daemon of its own, at `place`.
 
-    def __init__(self, name: str, serve: Callable[[daemon.Context], None], notify_address: str) -> None:
+    It reports to `notify_address`, if that is not empty, and hangs after `watchdog_seconds` without a report.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        serve: Callable[[daemon.Context], None],
+        place: Place,
+        notify_address: str,
+        watchdog_seconds: float | None,
+    ) -> None:
         self.started = self._heard = time.monotonic()
         self.ready = not notify_address
         self.is_leaving = False
         """True once it was asked to end: its end needs no successor."""
         self._watched = bool(notify_address)
-        self._allowed = MAX_SILENT_SECONDS
+        self._allowed = watchdog_seconds or MAX_SILENT_SECONDS
         self._aborted: float | None = None
-        self.pid = _fork(name, serve, notify_address)
+        self.pid = _fork(lambda: self._run(name, serve, place, notify_address))
+
+    def _run(self, name: str, serve: Callable[[daemon.Context], None], place: Place, notify_address: str) -> int:
+        """Run the daemon, in the child. Returns its exit code."""
+        _set_supervisor(notify_address, self._allowed)
+        return daemon.run(name, serve, interruptible=False, place=place)
 
     def take_report(self, lines: list[str]) -> None:
         """Take a message of this process to its supervisor."""
@@ -75,8 +91,11 @@ class Member:
         return os.waitstatus_to_exitcode(status) if pid else None
 
 
-def _fork(name: str, serve: Callable[[daemon.Context], None], notify_address: str) -> int:
-    """Start a child; returns its PID. Signals wait, so that none of the child's reaches handlers of the parent."""
+def _fork(run: Callable[[], int]) -> int:
+    """Start a child that ends with the exit code of `run`. Returns its PID.
+
+    Signals wait, so that none of the child's reaches handlers of the parent.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     parent = os.getpid()
@@ -85,24 +104,24 @@ def _fork(name: str, serve: Callable[[daemon.Context], None], notify_address: st
     try:
         pid = os.fork()
         if pid == 0:
-            _run_child(parent, name, serve, notify_address)
+            _run_child(parent, run)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return pid
 
 
-def _run_child(parent: int, name: str, serve: Callable[[daemon.Context], None], notify_address: str) -> NoReturn:
+def _run_child(parent: int, run: Callable[[], int]) -> NoReturn:
     code = daemon.UNEXPECTED
     try:
         _die_with(parent)
         for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as of nohup
+                signal.signal(number, signal.SIG_DFL)
         # Ctrl-C reaches every process of the terminal; the parent passes it on as SIGTERM.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        _set_supervisor(notify_address)
         random.seed()
-        code = daemon.run(name, serve, interruptible=False)
+        code = run()
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
@@ -119,9 +138,9 @@ def _die_with(parent: int) -> None:
         os._exit(daemon.DRAINED)
 
 
-def _set_supervisor(notify_address: str) -> None:
+def _set_supervisor(notify_address: str, watchdog_seconds: float) -> None:
     for variable in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):
         os.environ.pop(variable, None)
     if notify_address:
         os.environ["NOTIFY_SOCKET"] = notify_address
-        os.environ["WATCHDOG_USEC"] = str(round(MAX_SILENT_SECONDS * 1e6))
+        os.environ["WATCHDOG_USEC"] = str(round(watchdog_seconds * 1e6))

@@ -15,8 +15,10 @@ from typing import Protocol
 from qctl import daemon
 from qctl.broker.redis.connection import Backoff
 from qctl.errors import UnusableError
+from qctl.models.pools import Place
 from qctl.notify_listener import Readiness
 from qctl.pool.member import Member
+from qctl.quantities import quantity
 
 log = logging.getLogger(__name__)
 
@@ -45,30 +47,11 @@ class Scaling(Protocol):
         """Close connections, in a new child."""
 
 
-class FixedScaling:
-    """A number of processes that never changes, and that nobody is told."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-
-    def size(self, pids: Collection[int]) -> int:  # noqa: ARG002 - the protocol's
-        """Return the number."""
-        return self._size
-
-    def report(self, running: int, ends: int) -> None:
-        """Do nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    def leave_to_child(self) -> None:
-        """Do nothing."""
-
-
 class Slot:
     """A place of a pool: the process in it, or the time at which the next one starts."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Place) -> None:
+        self.place = place
         self.member: Member | None = None
         self.due = 0.0
         self.backoff = Backoff(1.0, max_seconds=30.0)
@@ -77,7 +60,8 @@ class Slot:
 class ProcessPool:
     """Runs `serve` in as many processes as `scaling` says, each a daemon `name` of its own, until the parent stops.
 
-    With `burst`, processes that end without an error are not replaced, and the pool ends after the last.
+    To the pool's supervisor they are one daemon, which is ready once each of them is. With `until_done`, processes that
+    end without an error are not replaced, and the pool ends after the last.
     """
 
     def __init__(
@@ -87,13 +71,13 @@ class ProcessPool:
         serve: Callable[[daemon.Context], None],
         scaling: Scaling,
         *,
-        burst: bool = False,
+        until_done: bool = False,
     ) -> None:
         self._context = context
         self._name = name
         self._serve = serve
         self._scaling = scaling
-        self._burst = burst
+        self._until_done = until_done
         self._listener = Readiness("qctl-pool")
         self._slots: list[Slot] = []
         self._leaving: list[Member] = []
@@ -113,7 +97,8 @@ class ProcessPool:
                 self._resize(self._scaling.size([slot.member.pid for slot in self._slots if slot.member]))
                 self._start_due()
                 self._step()
-                if self._burst and not self._slots:
+                self._report()
+                if self._until_done and not self._slots:
                     break
         finally:
             self._stop()
@@ -124,15 +109,17 @@ class ProcessPool:
         self._resize(0)
         while self._leaving:
             self._step()
+            self._context.beat(ready=False)
+            self._scaling.report(0, self._ends)
 
     def _resize(self, size: int) -> None:
         """Add places, or drop the newest ones, whose processes finish their work first."""
         if size != self._size and self._size:
             log.info("pool resized: processes=%d before=%d", size, self._size)
-        if self._burst and self._size:
+        if self._until_done and self._size:
             size = min(size, len(self._slots))
         self._size = size
-        self._slots += [Slot() for _ in range(size - len(self._slots))]
+        self._slots += [Slot(Place(number, size)) for number in range(len(self._slots) + 1, size + 1)]
         surplus, self._slots = self._slots[size:], self._slots[:size]
         for slot in surplus:
             if slot.member:
@@ -143,7 +130,10 @@ class ProcessPool:
         now = time.monotonic()
         for slot in self._slots:
             if slot.member is None and now >= slot.due and not self._context.stop.is_set():
-                slot.member = Member(self._name, self._serve_in_child, self._listener.address)
+                slot.member = self._new_member(slot.place)
+
+    def _new_member(self, place: Place) -> Member:
+        return Member(self._name, self._serve_in_child, place, self._listener.address, self._context.watchdog_seconds)
 
     def _serve_in_child(self, context: daemon.Context) -> None:
         self._listener.close()
@@ -169,14 +159,15 @@ class ProcessPool:
         for slot in list(self._slots):
             if slot.member and (code := slot.member.exit_code()) is not None:
                 self._ended(slot, slot.member, code)
-        running = [slot.member for slot in self._slots if slot.member]
-        ready = sum(member.ready for member in running)
-        self._context.beat(f"{ready} of {self._size} processes", ready=ready > 0 or not self._size)
+
+    def _report(self) -> None:
+        ready = sum(slot.member is not None and slot.member.ready for slot in self._slots)
+        self._context.beat(f"{ready} of {quantity(self._size, 'process')} ready", ready=ready == len(self._slots))
         self._scaling.report(ready, self._ends)
 
     def _ended(self, slot: Slot, member: Member, code: int) -> None:
         slot.member = None
-        if self._burst and code == daemon.DRAINED:
+        if self._until_done and code == daemon.DRAINED:
             self._slots.remove(slot)
             return
         if code == daemon.INVALID_SETTINGS:

@@ -37,7 +37,7 @@ def serve(
     if size is None:
         work(context)
     else:
-        ProcessPool(context, "qctl-worker", work, QueueScaling(settings, queues, size), burst=is_burst).run()
+        ProcessPool(context, "qctl-worker", work, QueueScaling(settings, queues, size), until_done=is_burst).run()
 
 
 def _work(context: daemon.Context, *, queues: list[str], isolation: Isolation, is_burst: bool) -> None:

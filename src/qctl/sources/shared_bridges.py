@@ -14,9 +14,8 @@ import time
 from qctl.broker.ingest.mqtt_session import MqttSession, known_sessions
 from qctl.broker.redis.connection import Backoff, connect, translate_errors
 from qctl.catalog import PIPELINES
-from qctl.copies import Copy
 from qctl.errors import QctlError, UnreachableError
-from qctl.models.pools import MAX_PROCESSES
+from qctl.models.pools import MAX_PROCESSES, Place
 from qctl.settings import Settings
 from qctl.sources.mqtt_bridge import GROUP_MESSAGES, IDLE_SECONDS, LINGER_SECONDS, MqttBridge
 from qctl.sources.mqtt_connection import SHARED_PREFIX, MqttConnection
@@ -27,27 +26,27 @@ QUIET_SECONDS = 2.0
 """Time without a message after which a session without subscriptions is empty."""
 
 
-def settings_of(settings: Settings, copy: Copy) -> Settings:
+def settings_of(settings: Settings, place: Place) -> Settings:
     """The settings of one of several bridges: a client id of its own, and a topic that they share."""
-    if copy.count == 1:
+    if place.count == 1:
         return settings
     topic = settings.mqtt_topic
     return dataclasses.replace(
         settings,
-        mqtt_client_id=_client_id(settings, copy.number),
+        mqtt_client_id=_client_id(settings, place.number),
         mqtt_topic=topic if topic.startswith("$share/") else SHARED_PREFIX + topic,
     )
 
 
-def end_surplus_sessions(settings: Settings, copy: Copy, stop: threading.Event) -> threading.Thread:
+def end_surplus_sessions(settings: Settings, place: Place, stop: threading.Event) -> threading.Thread:
     """Take what the broker keeps for bridges that no longer run and end their sessions, in a thread, until `stop`."""
-    thread = threading.Thread(target=_end_surplus, args=(settings, copy, stop), name="surplus sessions", daemon=True)
+    thread = threading.Thread(target=_end_surplus, args=(settings, place, stop), name="surplus sessions", daemon=True)
     thread.start()
     return thread
 
 
-def _end_surplus(settings: Settings, copy: Copy, stop: threading.Event) -> None:
-    names = [_client_id(settings, number) for number in range(copy.count + 1, MAX_PROCESSES + 1)]
+def _end_surplus(settings: Settings, place: Place, stop: threading.Event) -> None:
+    names = [_client_id(settings, number) for number in range(place.count + 1, MAX_PROCESSES + 1)]
     backoff = Backoff()
     while not stop.is_set():
         try:

@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -19,19 +19,20 @@ from support.waiting import eventually
 HEAD = """
 import os, sys, time
 from qctl import daemon
+from qctl.pool import fixed
 
 def serve(context):
-    print(f"process {context.copy.number} of {context.copy.count} is {os.getpid()}", flush=True)
+    print(f"process {context.place.number} of {context.place.count} is {os.getpid()}", flush=True)
 """
 
 TAIL = """
-daemon.main("qctl-test", serve, in_copies=True)
+daemon.main("qctl-test", lambda context: fixed.serve(context, "qctl-test", serve))
 """
 
 UNTIL_STOPPED = """
     while not context.stop.wait(0.02):
         context.beat("busy")
-    print(f"process {context.copy.number} drained", flush=True)
+    print(f"process {context.place.number} drained", flush=True)
 """
 
 
@@ -64,7 +65,7 @@ def test_a_second_stop_ends_them_at_once(make: Callable[..., Program]) -> None:
     with make("\n    while True:\n        time.sleep(0.02)\n") as program:
         eventually(lambda: pids(program, 1) and pids(program, 2), what="both processes")
         program.send(signal.SIGTERM)
-        eventually(lambda: program.output.count("draining") == 2, what="the drain of both")
+        eventually(lambda: program.output.count("draining") == 3, what="the drain of all")
         program.send(signal.SIGTERM)
         assert program.wait() == 128 + signal.SIGTERM
 
@@ -77,7 +78,20 @@ def test_a_process_that_was_killed_starts_again(make: Callable[..., Program]) ->
         assert len(pids(program, 1)) == 1
 
 
-def test_all_die_with_the_first(make: Callable[..., Program]) -> None:
+def test_a_process_that_starts_again_keeps_its_place_when_another_has_ended(make: Callable[..., Program]) -> None:
+    body = """
+    if context.place.number == 2:
+        return
+"""
+    with make(body + UNTIL_STOPPED) as program:
+        eventually(lambda: pids(program, 1) and pids(program, 2), what="both processes")
+        eventually(lambda: not Path(f"/proc/{pids(program, 2)[0]}").exists(), what="the end of the second")
+        os.kill(pids(program, 1)[0], signal.SIGKILL)
+        eventually(lambda: len(pids(program, 1)) == 2, what="the second run of the first process")
+        assert len(pids(program, 2)) == 1
+
+
+def test_all_end_with_the_first(make: Callable[..., Program]) -> None:
     with make(UNTIL_STOPPED) as program:
         eventually(lambda: pids(program, 1) and pids(program, 2), what="both processes")
         children = pids(program, 1) + pids(program, 2)
@@ -88,7 +102,7 @@ def test_all_die_with_the_first(make: Callable[..., Program]) -> None:
 def test_settings_that_cannot_work_end_all(make: Callable[..., Program]) -> None:
     body = """
     from qctl.errors import SettingsError
-    if context.copy.number == 2:
+    if context.place.number == 2:
         raise SettingsError("A_SETTING", "is wrong")
     while not context.stop.wait(0.02):
         context.beat("busy")
@@ -109,7 +123,7 @@ def test_nothing_to_do_is_a_success(make: Callable[..., Program]) -> None:
 def test_a_supervisor_hears_one_daemon_that_is_ready_when_each_is(make: Callable[..., Program], tmp_path: Path) -> None:
     body = (
         """
-    while context.copy.number == 2 and not os.path.exists("go"):
+    while context.place.number == 2 and not os.path.exists("go"):
         context.beat(ready=False)
         time.sleep(0.02)
 """
@@ -131,16 +145,38 @@ def test_a_supervisor_hears_one_daemon_that_is_ready_when_each_is(make: Callable
         assert program.wait() == 0
 
 
-def test_a_process_that_hangs_is_killed_and_starts_again(make: Callable[..., Program], tmp_path: Path) -> None:
+def test_a_supervisor_never_hears_that_a_daemon_with_refused_settings_is_ready(
+    make: Callable[..., Program], tmp_path: Path
+) -> None:
+    body = """
+    from qctl.errors import SettingsError
+    if context.place.number == 2:
+        raise SettingsError("A_SETTING", "is wrong")
+    while not context.stop.wait(0.02):
+        context.beat(ready=False)
+"""
+    with closing(Supervisor(f"@{tmp_path}/supervisor")) as supervisor:
+        program = make(body, NOTIFY_SOCKET=supervisor.address)
+        program.launch()
+        assert program.wait() == 2
+        heard: list[str] = []
+        with suppress(TimeoutError):
+            while True:
+                heard += supervisor.receive(within=0.1)
+    assert "WATCHDOG=1" in heard
+    assert "READY=1" not in heard
+
+
+def test_a_process_that_hangs_is_aborted_and_starts_again(make: Callable[..., Program], tmp_path: Path) -> None:
     body = (
         """
     context.beat("ready")
-    if context.copy.number == 2 and not os.path.exists("hung"):
+    if context.place.number == 2 and not os.path.exists("hung"):
         open("hung", "w").close()
         time.sleep(600)
 """
         + UNTIL_STOPPED
     )
-    with make(body, NOTIFY_SOCKET="@nobody-listens-here", WATCHDOG_USEC="1500000") as program:
+    with make(body, NOTIFY_SOCKET="@nobody-listens-here", WATCHDOG_USEC="3000000") as program:
         eventually(lambda: len(pids(program, 2)) >= 2, what="the second run of the process that hung")
-        assert "process hangs, killed: number=2" in program.output
+        assert f"process hangs: pid={pids(program, 2)[0]}" in program.output
