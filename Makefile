@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS := all
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run demo free-ports demo-ports install dev servers test test-load coverage rq-suite lint audit screens pictures completions man docs release bench bench-guard format check clean
+.PHONY: help run demo free-ports demo-ports install dev servers test test-load coverage rq-suite lint audit screens pictures completions man docs release bench bench-guard format check clean recording
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -76,6 +76,9 @@ screens: dev ## redraw the pictures of the monitor's screens
 
 pictures: $(BIN)/qctl ## draw the monitor of a running `make demo` for README
 	QCTL_HOME=$${QCTL_HOME:-$(CURDIR)/var/demo} $(BIN)/python -m demo.pictures docs/screens
+
+recording: $(BIN)/qctl ## animate a recording of the monitor: make recording RECORDING=kept.jsonl SVG=monitor.svg
+	$(BIN)/python -m demo.film $(RECORDING) $(or $(SVG),monitor.svg)
 
 completions man: dev ## regenerate completions of bash, zsh and fish, manual pages, and the page of qctl --help
 	$(BIN)/python -m qctl.cli.completions completions

@@ -73,10 +73,11 @@ _qctl_place() {
         'trash list') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'trash restore') verbs='' flags='--help --yes -y --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@batch' ;;
         'trash empty') verbs='' flags='--help --yes -y --json' takes='--confirm= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@batch' ;;
-        'schedule') verbs='list next add remove pause resume skip blackout run backfill' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'schedule') verbs='list next add edit remove pause resume skip blackout run backfill' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'schedule list') verbs='' flags='--help --json' takes='--kind= --queue=@queue --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'schedule next') verbs='' flags='--help --json' takes='--queue=@queue --count= -n= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@schedule' ;;
         'schedule add') verbs='' flags='--help --pause-on-failure --replace --json' takes='--cron= --every= --timezone= --catch-up= --overlap= --repeat= --data= --priority= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='alert-email,bulk-update,cleanup-exports,cleanup-images,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,set-notification-preference,simulate,stock-check,sync-external,welcome-email,write-messages,write-readings' ;;
+        'schedule edit') verbs='' flags='--help --pause-on-failure --json' takes='--cron= --every= --timezone= --catch-up= --overlap= --repeat= --data= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'schedule remove') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@schedule' ;;
         'schedule pause') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@schedule' ;;
         'schedule resume') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@schedule' ;;

@@ -89,6 +89,7 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("alert", "test"): ("late",),
     ("alert", "mute"): ("late",),
     ("schedule", "add"): ("nightly", "stock-check", "--every", "1h"),
+    ("schedule", "edit"): ("nightly", "--every", "1h"),
     **{("schedule", verb): ("nightly",) for verb in ("remove", "pause", "resume", "skip", "run")},
     ("schedule", "blackout"): ("nightly", "22:00-06:00"),
     ("schedule", "backfill"): ("nightly", "--since", "7d"),

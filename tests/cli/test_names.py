@@ -75,6 +75,7 @@ UNKNOWN: dict[Path, tuple[str, str]] = {
     ("schedule", "list"): ("--queue emial", "email"),
     ("schedule", "next"): ("nighlty", "nightly"),
     ("schedule", "add"): ("x stock-chek --every 1h", "stock-check"),
+    ("schedule", "edit"): ("nighlty --every 1h", "nightly"),
     ("schedule", "remove"): ("nighlty", "nightly"),
     ("schedule", "pause"): ("nighlty", "nightly"),
     ("schedule", "resume"): ("nighlty", "nightly"),

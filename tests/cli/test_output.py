@@ -67,7 +67,7 @@ def test_pipe_gets_only_the_header_without_rows(qctl: Qctl) -> None:
 
 def test_empty_table_prints_a_message_to_stderr(qctl: Qctl) -> None:
     ran = qctl("dlq", "list", "-o", "table", ops=FakeOps(dead_letters__list=DeadLetters([], 0)))
-    assert (ran.out, ran.err) == ("", "No dead letters.\n")
+    assert (ran.out, ran.err) == ("", "No dead letters: jobs that have failed for good are kept here.\n")
 
 
 def test_names_are_one_per_line(qctl: Qctl) -> None:

@@ -49,6 +49,21 @@ def qctl(settings: Settings) -> Qctl:
     return command
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the name of the parent")
+def test_watch_shows_a_table_and_a_pipe_gets_tabs(qctl: Qctl, email: Queue, settings: Settings, tmp_path: Path) -> None:
+    watch = tmp_path / "watch"  # a shell by this name: watch itself needs a terminal
+    watch.symlink_to("/bin/sh")
+    env = {**os.environ, "QCTL_HOME": str(settings.home), "REDIS_URL": settings.redis_target, "COLUMNS": "80"}
+    command = [str(watch), "-c", f"{PROGRAM} stats; true"]
+    shown = subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE_SECONDS).stdout
+    assert "\t" not in shown
+    assert shown.startswith("QUEUE ")
+    assert "no worker" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "\t" in qctl("stats").stdout
+    assert "\t" not in qctl("stats", QCTL_DRAW_TABLES="1").stdout
+
+
 @pytest.fixture
 def email(connection: Redis) -> Queue:
     """Create a queue of stock RQ with three waiting jobs and pickled payloads."""

@@ -95,8 +95,34 @@ def test_a_paused_queue_is_checked_and_marked_as_paused(ops: Ops, connection: Re
 
 def test_all_queues_and_no_queue_can_be_checked(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
+    stock.register_worker(connection, "one", "mail")
     assert "mail" in {queue.queue for queue in ops.checks.run(Thresholds()).queues}
     assert ops.checks.run(Thresholds()).level is Level.OK
     assert ops.checks.run(Thresholds(), ["nothing*"]).level is Level.UNKNOWN
     with pytest.raises(NotFoundError):
         ops.checks.run(Thresholds(), ["emial"])
+
+
+# --- without thresholds ---------------------------------------------------------------------------------------
+
+
+def test_without_thresholds_the_health_check_judges(ops: Ops, connection: Redis) -> None:
+    waiting_since(connection, "email", "a", 32 * 3600)
+    stock.enqueue(connection, "report", "b")
+    stock.register_worker(connection, "one", "report")
+    found = ops.checks.run(Thresholds(), ["email"])
+    assert found.level is Level.CRITICAL
+    assert [(queue.queue, queue.finding.check) for queue in found.queues if queue.finding] == [("email", "workers")]
+    assert ops.checks.run(Thresholds(), ["report"]).level is Level.OK
+
+
+def test_without_thresholds_and_queues_problems_of_the_site_count(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "report", "b")
+    stock.register_worker(connection, "one", "report")
+    connection.set(keys.SUSPENDED, 1)
+    found = ops.checks.run(Thresholds())
+    assert found.level is Level.WARNING
+    assert [queue.finding.reason for queue in found.queues if queue.finding] == [
+        "all workers are suspended by `rq suspend`"
+    ]
+    assert ops.checks.run(Thresholds(), ["report"]).level is Level.OK

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 from redis import Redis
 
@@ -42,3 +44,12 @@ def test_shows_a_dead_letter_without_its_queue(ops: Ops, dead: list[str]) -> Non
     assert ops.dead_letters.show("d2").letter.queue == "files"
     with pytest.raises(NotFoundError, match="dead letter 'x' not found"):
         ops.dead_letters.show("x")
+
+
+def test_causes_count_the_letters_that_died_lately(ops: Ops, connection: Redis, dead: list[str]) -> None:
+    for n in range(2):
+        stock.die(connection, stock.enqueue(connection, "mail", f"new{n}"))
+    connection.hset(keys.job("new0"), "ended_at", f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S.%fZ}")
+    connection.hset(keys.job("new1"), "ended_at", "2026-01-01T00:00:00.000000Z")
+    (cause,) = ops.dead_letters.groups().causes
+    assert (cause.count, cause.new) == (6, 1)

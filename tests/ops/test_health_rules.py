@@ -73,6 +73,14 @@ def test_share_of_failed_runs_is_compared_with_yesterday(
     assert (found["errors"].severity if found else None) == expected
 
 
+def test_one_bad_day_is_no_habit(connection: Redis) -> None:
+    record(connection, "mail", MINUTE - DAY_MINUTES, finished=60, failed=40)
+    record(connection, "mail", MINUTE - 2 * DAY_MINUTES, finished=1900)
+    found = judge(connection, QueueStats("mail", recent_failed=35, recent_finished=65))
+    assert found["errors"].severity == "error"
+    assert "2.0% at this hour of the last days" in found["errors"].reason
+
+
 def test_few_dead_letters_are_well_and_forgotten_ones_are_not(connection: Redis) -> None:
     assert judge(connection, QueueStats("mail", dead=rules.DEAD_LETTERS_WARNING - 1)) == {}
     found = judge(connection, QueueStats("mail", dead=rules.DEAD_LETTERS_WARNING))
@@ -97,7 +105,7 @@ def test_wait_is_judged_by_the_waits_of_the_same_hour_yesterday(connection: Redi
     assert judge(connection, late(100)) == {}
     found = judge(connection, late(200))["late"]
     assert found.severity == "warning"
-    assert "at most at this hour yesterday" in found.reason
+    assert "at most at this hour of the last days" in found.reason
     connection.hset(keys.durations("mail", MINUTE - DAY_MINUTES - 3), mapping={f"w{bucket(700.0)}": 5000})
     assert judge(connection, late(rules.WAIT_WARNING_SECONDS + 1)) == {}  # every day at this hour
 

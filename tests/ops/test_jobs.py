@@ -21,7 +21,7 @@ from qctl.broker.redis import keys
 from qctl.broker.worker import stop_job
 from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, UsageError, WaitTimeoutError
-from qctl.models import BulkResult, Selector
+from qctl.models import BulkResult, CanaryState, Selector
 from qctl.ops import Ops
 from qctl.settings import Settings
 from support import stock
@@ -207,6 +207,14 @@ def test_other_jobs_are_not_retried_after_a_failed_canary(
     assert "canary job fail0 failed again with 'ValueError" in result.halted.message
     assert ops.dead_letters.count() == 5
     assert [event.event for event in events.newest(connection, 100)].count("requeued") == 1
+
+
+def test_canaries_are_reported_while_they_are_awaited(ops: Ops, letters: Callable[[str, int], None]) -> None:
+    letters("give", 3)
+    seen: list[CanaryState] = []
+    again(ops, first=2, timeout=0.7, watch=seen.append)
+    assert {(state.finished, state.running, state.total) for state in seen} == {(0, 0, 2)}
+    assert all(state.seconds > 0 for state in seen)
 
 
 def test_first_failed_canary_ends_the_wait_for_the_others(

@@ -116,6 +116,7 @@ ANSWERS: dict[Path, Answer] = {
     ("trash", "restore"): Answer("--yes", says=("the trash is empty",), code=3),
     ("trash", "empty"): Answer("--confirm trash", says=("The trash is empty",)),
     ("schedule", "add"): Answer("nightly stock-check --every 1h", says=("nightly: stock-check, next run",)),
+    ("schedule", "edit"): Answer("nightly --every 2h", says=NO_SCHEDULE.says, code=3),
     ("schedule", "remove"): NO_SCHEDULE,
     ("schedule", "pause"): NO_SCHEDULE,
     ("schedule", "resume"): NO_SCHEDULE,

@@ -17,6 +17,7 @@ from qctl.models import (
     BulkResult,
     Causes,
     ClearResult,
+    Concern,
     Daemon,
     DeadLetter,
     DeadLetters,
@@ -25,6 +26,7 @@ from qctl.models import (
     Health,
     Jobs,
     QueueStats,
+    ScheduleRun,
     Selection,
     Series,
     Step,
@@ -40,7 +42,20 @@ QUEUES = (
     QueueStats("sensor-data", running=1, finished=340, in_rate=1.25, out_rate=1.2, workers=2),
 )
 
+RUNS = tuple(
+    ScheduleRun(
+        NOW - timedelta(days=8 - n),
+        outcome,  # type: ignore[arg-type]
+        "" if outcome == "missed" else f"cron-nightly-{n}",
+        None if outcome == "missed" else NOW - timedelta(days=8 - n),
+        None if outcome == "missed" else NOW - timedelta(days=8 - n) + timedelta(seconds=20 + 7 * n),
+        overlaps=n == 5,
+    )
+    for n, outcome in enumerate(("finished", "finished", "failed", "missed", "finished", "finished", "finished"))
+)
+
 TIMERS = [
+    replace(TIMER, last_runs=RUNS, concerns=(Concern("missed", count=1),)),
     replace(TIMER, kind="every", name="hourly", cron=None, every=(3600,), next_at=None, paused_by="ops@host"),
     Timer("rq-scheduler", "legacy", "app.tick", "report", NOW + timedelta(hours=5), source="rq-scheduler"),
     Timer("once", "job-7", "app.send", "email", NOW + timedelta(hours=7)),
@@ -89,7 +104,7 @@ ANSWERS: dict[str, Any] = {
     "queues__clear": lambda name, **_: ClearResult(name, 1204, BATCH),
     "jobs__delete": batched,
     "dead_letters__list": DeadLetters(LETTERS, 3),
-    "dead_letters__groups": Causes([CAUSE, replace(CAUSE, fingerprint="aaaaaaaaaaaa", count=3)], 15, 15),
+    "dead_letters__groups": Causes([CAUSE, replace(CAUSE, fingerprint="aaaaaaaaaaaa", count=3, new=7)], 15, 15),
     "health__check": Health(
         "degraded",
         [
@@ -98,7 +113,7 @@ ANSWERS: dict[str, Any] = {
         ],
     ),
     "jobs__list": Jobs([ROW, replace(ROW, id="job-2", state="started")], 2, 2, 2),
-    "schedules__list": Timers([TIMER, *TIMERS], 4),
+    "schedules__list": Timers(TIMERS, 4),
     "jobs__offered": catalog.JOBS,
     "metrics__series": lambda **_: measured(),
     "metrics__depths": lambda minutes=12: depths(minutes),

@@ -19,7 +19,7 @@ from textual.widgets import Static
 from cli.fake import stats_of
 from qctl import tui
 from qctl.models import QueueStats
-from qctl.tui import chrome
+from qctl.tui import keys
 from qctl.tui.keys import KEYS
 from qctl.tui.pages import PAGES
 from qctl.tui.replay.recording import Recording
@@ -138,7 +138,7 @@ def test_every_key_of_every_page_works_with_and_without_rows(filled: bool) -> No
         for page in PAGES:
             app.go_to(page.digit)
             await driver.until(lambda: app._read_at is not None)
-            here = {key.key for key in chrome.available(app._page, app) if key.verb != "quit"}
+            here = {key.key for key in keys.available(app._page, app) if key.verb != "quit"}
             for key in sorted(here):
                 app.show_status("")
                 app.action_key(key)

@@ -134,8 +134,9 @@ NOUNS: Mapping[str, Noun] = {
         QUEUES,
         "Manage scheduled jobs.",
         (
-            *("schedules.list_schedules", "schedules.next_", "schedules.add", "schedules.remove"),
+            *("schedules.list_schedules", "schedules.next_", "schedules.add", "schedules.edit"),
             *(
+                "schedules.remove",
                 "schedules.pause",
                 "schedules.resume",
                 "schedules.skip",

@@ -45,6 +45,10 @@ class StdoutClosedError(Exception):
     """The reader of stdout closed it."""
 
 
+TABLES_VARIABLE = "QCTL_DRAW_TABLES"
+"""Environment variable that the monitor sets to 1 for the command lines that it runs."""
+
+
 class Output:
     """Prints documents in the chosen format, and messages. `format` None selects the default for the kind of stdout.
 
@@ -64,7 +68,7 @@ class Output:
 
     def listing(self, document: Document, table: Table[Any]) -> None:
         """Print rows: `table` for a person, the document's rows or the whole document for a program."""
-        if self.format is None and not is_terminal(sys.stdout):
+        if self.format is None and not is_read_by_people(sys.stdout):
             self._write(_separated(document, "\t"))
         elif self.format in (None, Format.TABLE):
             self._write_table(table)
@@ -230,6 +234,20 @@ class Output:
 def is_terminal(stream: TextIO | None) -> bool:
     """Return True if the stream is a terminal. A stream that was closed before the start is None."""
     return stream is not None and stream.isatty()
+
+
+def is_read_by_people(stream: TextIO | None) -> bool:
+    """Return True if the stream is a terminal, or a program shows it to a person: the monitor, or `watch`."""
+    return is_terminal(stream) or os.environ.get(TABLES_VARIABLE) == "1" or _is_run_by_watch()
+
+
+def _is_run_by_watch() -> bool:
+    """Return True if procps's `watch` runs this command itself, and not as a part of a pipe. Linux only."""
+    try:
+        with open(f"/proc/{os.getppid()}/comm", "rb") as file:
+            return file.read().strip() == b"watch"
+    except OSError:
+        return False
 
 
 def _discard_buffer(stream: TextIO | None) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qctl.models.bulk import (
         MAX_LISTED_OUTCOMES,
         BulkResult,
+        CanaryState,
         ChosenJobs,
         DependentsChoice,
         Outcome,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from qctl.models.cleanup import Cleanup, CleanupKind, CleanupResult
     from qctl.models.configuration import ContextInfo, SettingInfo
     from qctl.models.daemons import Daemon
-    from qctl.models.dead_letters import Cause, Causes, DeadKind, DeadLetter, DeadLetterDetail, DeadLetters
+    from qctl.models.dead_letters import NEW_SECONDS, Cause, Causes, DeadKind, DeadLetter, DeadLetterDetail, DeadLetters
     from qctl.models.events import AuditEntry, Event, EventFilter, HistoryStep, Span
     from qctl.models.explanations import Explanation, Reason, ReasonCode
     from qctl.models.health import SEVERITY_ORDER, STATUS_ORDER, Finding, Health, HealthStatus, Ping, Repair, Severity
@@ -106,7 +107,17 @@ if TYPE_CHECKING:
         UnrealJobs,
     )
     from qctl.models.schedules import CatchUp, Schedule
-    from qctl.models.timers import TIMER_KINDS, Coming, Concern, Timer, TimerKind, Timers
+    from qctl.models.timers import (
+        TIMER_KINDS,
+        Coming,
+        Concern,
+        EditableSchedule,
+        RunOutcome,
+        ScheduleRun,
+        Timer,
+        TimerKind,
+        Timers,
+    )
     from qctl.models.transfer import Backup, ImportResult, RejectedLine, RestoredBackup
     from qctl.models.users import Account, AccountChange, Accounts, Invitation, Role
     from qctl.models.workers import Pace, Quiet, QuietResult, StopResult, WorkerInfo
@@ -114,14 +125,14 @@ if TYPE_CHECKING:
 _NAMES = {
     "alerts": "Alert AlertRule Channel Delivery Firing Mute Notice",
     "annotations": "Mark Note NoteKind last_mark marks_between",
-    "bulk": "MAX_LISTED_OUTCOMES BulkResult ChosenJobs DependentsChoice Outcome Progress RestoreResult Scan Selection "
-    "Selector TrashBatch TrashChoice Verb ignore_progress",
+    "bulk": "MAX_LISTED_OUTCOMES BulkResult CanaryState ChosenJobs DependentsChoice Outcome Progress RestoreResult "
+    "Scan Selection Selector TrashBatch TrashChoice Verb ignore_progress",
     "checks": "LEVEL_ORDER Check Level QueueCheck CheckedValue Threshold Thresholds CheckedMetric",
     "cleanup": "Cleanup CleanupKind CleanupResult",
     "configuration": "ContextInfo SettingInfo",
     "daemons": "Daemon",
     "budgets": "BudgetKind BudgetUse RejectTally",
-    "dead_letters": "Cause Causes DeadKind DeadLetter DeadLetterDetail DeadLetters",
+    "dead_letters": "NEW_SECONDS Cause Causes DeadKind DeadLetter DeadLetterDetail DeadLetters",
     "events": "AuditEntry Event EventFilter HistoryStep Span",
     "explanations": "Explanation Reason ReasonCode",
     "health": "SEVERITY_ORDER STATUS_ORDER Finding Health HealthStatus Ping Repair Severity",
@@ -137,7 +148,7 @@ _NAMES = {
     "queues": "ClearResult DeleteResult DrainResult Pause PauseResult QueueDetail QueueStats ResumeResult RunningJob "
     "Stats Totals UnrealJobs",
     "schedules": "CatchUp Schedule",
-    "timers": "TIMER_KINDS Coming Concern Timer TimerKind Timers",
+    "timers": "TIMER_KINDS Coming Concern EditableSchedule RunOutcome ScheduleRun Timer TimerKind Timers",
     "transfer": "Backup ImportResult RejectedLine RestoredBackup",
     "users": "Account AccountChange Accounts Invitation Role",
     "workers": "Pace Quiet QuietResult StopResult WorkerInfo",
@@ -161,6 +172,7 @@ __all__ = [
     "MAX_LISTED_OUTCOMES",
     "MAX_PROCESSES",
     "MOVABLE_STATES",
+    "NEW_SECONDS",
     "OWNED_STATUSES",
     "SEVERITY_ORDER",
     "STATES",
@@ -180,6 +192,7 @@ __all__ = [
     "BudgetKind",
     "BudgetUse",
     "BulkResult",
+    "CanaryState",
     "CatchUp",
     "Cause",
     "Causes",
@@ -205,6 +218,7 @@ __all__ = [
     "DependentsChoice",
     "DrainResult",
     "EditablePayload",
+    "EditableSchedule",
     "EnqueuedFunction",
     "Event",
     "EventFilter",
@@ -273,9 +287,11 @@ __all__ = [
     "Role",
     "RqLimit",
     "RunLog",
+    "RunOutcome",
     "RunningJob",
     "Scan",
     "Schedule",
+    "ScheduleRun",
     "Selection",
     "Selector",
     "Series",

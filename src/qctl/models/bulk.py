@@ -21,6 +21,17 @@ Progress = Callable[[int, int | None], None]
 """Called after each step of a long operation with the number of items done and the total, None if that is unknown. An
 exception that it raises ends the operation between two steps."""
 
+
+@dataclass(frozen=True)
+class CanaryState:
+    """The canaries of a retry, `seconds` after they were retried: `finished` and `running` of `total`."""
+
+    finished: int
+    running: int
+    total: int
+    seconds: float
+
+
 MAX_LISTED_OUTCOMES = 1000
 """Limit of successful and of failed outcomes that a result lists; all are counted."""
 

@@ -9,6 +9,9 @@ from typing import Literal
 
 from qctl.models.annotations import Note
 
+NEW_SECONDS = 300.0
+"""Age (s) up to which a dead letter is new: long enough for a rate of few letters, short enough to see an end."""
+
 DeadKind = Literal["dead", "quarantined"]
 
 
@@ -64,7 +67,8 @@ class Cause:
     """A cause of dead letters. `message` has its variable parts replaced; `sample` is the id of one of the jobs.
 
     `frame` is the innermost line of code outside libraries, empty without a traceback. `counted` rejects beyond the
-    `count` dead letters were counted and not stored; `source` is the topic or user of the last of them.
+    `count` dead letters were counted and not stored; `source` is the topic or user of the last of them. `new` of them
+    died in the last `NEW_SECONDS`.
     """
 
     fingerprint: str
@@ -83,6 +87,7 @@ class Cause:
     """Last mark before its first letter, empty if there is none."""
     note: Note | None = None
     """Note of an operator on it."""
+    new: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,7 @@ def _merge(causes: Sequence[Cause]) -> Cause:
         last_seen=max((cause.last_seen for cause in causes if cause.last_seen), default=None),
         sample=next((cause.sample for cause in causes if cause.sample), ""),
         counted=sum(cause.counted for cause in causes),
+        new=sum(cause.new for cause in causes),
         source=next((cause.source for cause in causes if cause.source), ""),
         since_mark=begun.since_mark,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from qctl.models.annotations import Note
 
@@ -30,6 +31,34 @@ class Concern:
     text: str = ""
 
 
+RunOutcome = Literal[
+    "waiting", "running", "finished", "failed", "stopped", "canceled", "unknown", "missed", "dropped", "skipped"
+]
+"""State of a run of a schedule. `unknown`: Redis has deleted its job. Not created were runs that are `missed`, because
+no scheduler ran; `dropped`, because the last one had not ended; `skipped` by an operator."""
+
+
+@dataclass(frozen=True)
+class ScheduleRun:
+    """A run of a schedule that was due at `due_at`. `job` is the id of its job, empty if none was created; `count` runs
+    were missed, dropped or skipped. `overlaps` is True if it started before the run before it had ended."""
+
+    due_at: datetime
+    outcome: RunOutcome
+    job: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    count: int = 1
+    overlaps: bool = False
+
+    @property
+    def seconds(self) -> float | None:
+        """Duration of the run (s), None if it has not ended or that is not known."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return max(0.0, (self.ended_at - self.started_at).total_seconds())
+
+
 @dataclass(frozen=True)
 class Timer:
     """A schedule or a delayed job. `name` is the name of the schedule, or the id of the job.
@@ -37,7 +66,8 @@ class Timer:
     `every` has the intervals (s), several if they differ; `left` is the number of remaining runs, None for no end.
     `next_at` is None while it is paused. `source` is `settings`, `operator`, `rq-scheduler`, `rq-cron` or `rq`.
     `payload` has the arguments of its job, None if unreadable. `overlap` is the policy for runs that are due before the
-    last one has ended, None if it has none.
+    last one has ended, None if it has none. `last_runs` are those of a schedule of qctl that are remembered, the oldest
+    first.
     """
 
     kind: TimerKind
@@ -64,6 +94,15 @@ class Timer:
     """Zone, a space, and windows in which a schedule is not due; empty without any."""
     note: Note | None = None
     """Note of an operator on it."""
+    last_runs: tuple[ScheduleRun, ...] = ()
+
+
+@dataclass(frozen=True)
+class EditableSchedule:
+    """A schedule, and the arguments of its job."""
+
+    timer: Timer
+    arguments: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from shlex import quote
 
@@ -14,11 +15,14 @@ from qctl.broker.query.wait_for_jobs import JobStatus
 from qctl.broker.redis.connection import Connection
 from qctl.broker.worker import pauses
 from qctl.errors import JobFailedError, RefusedError, WaitTimeoutError
-from qctl.models import BulkResult, ChosenJobs, Progress, Selection
+from qctl.models import BulkResult, CanaryState, ChosenJobs, Progress, Selection
 from qctl.quantities import clause
 
 FAILED_STATUSES = frozenset({"failed", "stopped", "canceled", "scheduled"})
 """Statuses of a canary that did not succeed. A scheduled one has failed and waits for its next retry."""
+
+WATCH_SECONDS = 0.2
+"""Time (s) between two reports about canaries."""
 
 MAX_ERROR_CHARACTERS = 200
 """Characters of a canary's error that are told."""
@@ -34,10 +38,11 @@ def run(
     rate: float | None,
     progress: Progress,
     copies: Mapping[str, str] | None = None,
+    watch: Callable[[CanaryState], None] | None = None,
 ) -> BulkResult:
     """Retry the `first` jobs, wait until they have finished or one has failed, then retry the others. `halted` is the
     reason that the others were not retried. `copies` is filled by the action with the jobs that run in place of the
-    selected ones.
+    selected ones. `watch` is called a few times a second while canaries are awaited.
 
     Raises RefusedError, before anything is retried, if the queue of a canary is paused.
     """
@@ -46,7 +51,7 @@ def run(
     result = bulk.run(connection, canaries, act, progress=lambda done, _: progress(done, chosen.count))
     copied = copies or {}
     sent = [copied.get(outcome.id, outcome.id) for outcome in result.outcomes if outcome.done and not outcome.where]
-    statuses = _wait(connection, sent, timeout)
+    statuses = _wait(connection, sent, timeout, watch)
     failed = [id_ for id_ in sent if statuses[id_].status in FAILED_STATUSES]
     unfinished = [id_ for id_ in sent if not _has_ended(id_, statuses[id_])]
     left = rest.count
@@ -86,11 +91,22 @@ def _refuse_paused(connection: Connection, queues: Sequence[str]) -> None:
             )
 
 
-def _wait(connection: Connection, ids: Sequence[str], timeout: float) -> dict[str, JobStatus]:
+def _wait(
+    connection: Connection, ids: Sequence[str], timeout: float, watch: Callable[[CanaryState], None] | None
+) -> dict[str, JobStatus]:
     """Wait until all of these jobs have ended, or the first has failed. Returns the status of each."""
+    began = watched_at = time.monotonic()
+    seen: dict[str, str] = {}
     failed: set[str] = set()
 
     def needs_no_wait(id_: str, job: JobStatus) -> bool:
+        nonlocal watched_at
+        seen[id_] = job.status
+        now = time.monotonic()
+        if watch is not None and now - watched_at >= WATCH_SECONDS:
+            watched_at = now
+            ended = sum(status in wait_for_jobs.END_STATUSES for status in seen.values())
+            watch(CanaryState(ended, list(seen.values()).count("started"), len(ids), now - began))
         if job.status in FAILED_STATUSES:
             failed.add(id_)
         return bool(failed) or _has_ended(id_, job)

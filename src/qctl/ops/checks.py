@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from qctl import catalog
 from qctl.broker.query import stats_snapshot
 from qctl.models import (
     LEVEL_ORDER,
@@ -13,20 +14,39 @@ from qctl.models import (
     Level,
     QueueCheck,
     QueueStats,
+    Severity,
     Stats,
     Thresholds,
 )
 from qctl.ops.base import Part
+from qctl.ops.health import HealthOps
 from qctl.ops.selection import select_queues
 from qctl.ops.stats import fold_lanes
+
+_LEVELS: Mapping[Severity, Level] = {"critical": Level.CRITICAL, "error": Level.CRITICAL, "warning": Level.WARNING}
 
 
 class CheckOps(Part, name="checks"):
     """Checks of queues, for `qctl check`."""
 
     def run(self, thresholds: Thresholds, queues: Sequence[str] = ()) -> Check:
-        """Check these queues (names or patterns, default: all), each with its lanes. Raises NotFoundError."""
-        return check_queues(stats_snapshot.stats(self._redis), thresholds, queues)
+        """Check these queues (names or patterns, default: all), each with its lanes. Raises NotFoundError.
+
+        Without thresholds, the health check judges: problems of these queues, or of the whole site.
+        """
+        stats = stats_snapshot.stats(self._redis)
+        checked = check_queues(stats, thresholds, queues)
+        if thresholds.enabled:
+            return checked
+        names = {queue.queue for queue in checked.queues}
+        problems = [
+            QueueCheck(finding.subject or finding.check, level, [], finding=finding)
+            for finding in HealthOps(self._redis, self._settings).check(stats).problems
+            if (level := _LEVELS.get(finding.severity, Level.OK)) is not Level.OK
+            and (not queues or {finding.subject, catalog.base_queue(finding.subject)} & names)
+        ]
+        bad = {problem.queue for problem in problems}
+        return Check.of([*problems, *(queue for queue in checked.queues if queue.error or queue.queue not in bad)])
 
 
 def check_queues(stats: Stats, thresholds: Thresholds, queues: Sequence[str] = ()) -> Check:

@@ -48,11 +48,14 @@ MIN_WAIT_SECONDS = 60.0
 """Age of the oldest waiting job that is never reported when habits are known: less is a burst."""
 
 HABIT_FACTOR, HABIT_ERROR_FACTOR = 3.0, 10.0
-"""Multiple of the queue's usual value, in the same hour of the day before, that is a warning and an error. A share of
+"""Multiple of the queue's usual value, in the same hour of the last days, that is a warning and an error. A share of
 failed runs below HABIT_FACTOR times the usual is not reported, or above FAILED_SHARE_ERROR as a warning."""
 
 HABIT_MINUTES = 60
-"""Length (min) of the period of the day before that tells a habit, with this time of day in its middle."""
+"""Length (min) of the period of a day before that tells a habit, with this time of day in its middle."""
+
+HABIT_DAYS = 2
+"""Days whose same hour tells a habit: counts are kept for no more. One day alone may have been bad, or a holiday."""
 
 STALLED_SECONDS = 60.0
 """Age of the oldest waiting job of a queue from which no worker takes any: long jobs show as running."""

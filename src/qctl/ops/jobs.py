@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
@@ -25,6 +25,7 @@ from qctl.models import (
     MOVABLE_STATES,
     STATES,
     BulkResult,
+    CanaryState,
     DependentsChoice,
     Jobs,
     Outcome,
@@ -155,18 +156,22 @@ class JobOps(OneJobOps, name="jobs"):
         first: int = 0,
         timeout: float = 60.0,
         progress: Progress = ignore_progress,
+        watch: Callable[[CanaryState], None] | None = None,
     ) -> BulkResult:
         """Run jobs again, at most `rate` per second: each goes to the tail of its queue.
 
         With `first`, that many are retried first as canaries, and the others after those have succeeded. If a canary
-        fails, or they take longer than `timeout` seconds, the others stay unchanged, and `halted` says why.
+        fails, or they take longer than `timeout` seconds, the others stay unchanged, and `halted` says why. `watch` is
+        called with the state of the canaries while they are awaited.
 
         May be interrupted between two steps and repeated.
         """
         action = Retry(events.actor())
         if not first:
             return bulk.run(self._redis, chosen, action, rate=rate, progress=progress)
-        return canary.run(self._redis, chosen, action, first=first, timeout=timeout, rate=rate, progress=progress)
+        return canary.run(
+            self._redis, chosen, action, first=first, timeout=timeout, rate=rate, progress=progress, watch=watch
+        )
 
     def replay(
         self,

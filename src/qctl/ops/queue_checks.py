@@ -21,7 +21,8 @@ RECENT_MINUTES = 120
 def check(connection: Connection, queues: Sequence[QueueStats], now: float) -> Iterator[Finding]:
     """Check queues of a snapshot at `now` (s since 1970). Habits are read only of queues that may have a problem."""
     suspects = sorted(filter(_is_suspect, queues), key=lambda queue: -queue.recent_failed - queue.dead - queue.waiting)
-    known = habits.read(connection, [queue.name for queue in suspects], now, RECENT_MINUTES, around=rules.HABIT_MINUTES)
+    names = [queue.name for queue in suspects]
+    known = habits.read(connection, names, now, RECENT_MINUTES, around=rules.HABIT_MINUTES, days=rules.HABIT_DAYS)
     quiet = acknowledged.read(
         connection,
         [queue.name for queue in suspects if queue.dead],
@@ -65,7 +66,7 @@ def _check_failures(queue: QueueStats, habit: Habit) -> Iterator[Finding]:
     if queue.recent_failed < rules.MIN_FAILED_RUNS or share < rules.FAILED_SHARE_WARNING or (usual and not severe):
         return
     began = habit.failing_since(rules.FAILED_SHARE_WARNING)
-    habitual = "" if habit.failed_share is None else f", {habit.failed_share:.1%} at this hour yesterday"
+    habitual = "" if habit.failed_share is None else f", {habit.failed_share:.1%} at this hour of the last days"
     runs = queue.recent_failed + queue.recent_finished
     yield _finding(
         "errors",
@@ -130,7 +131,7 @@ def _limits(habit: Habit) -> tuple[float, float, str]:
     if habit.wait is None:
         return rules.WAIT_WARNING_SECONDS, rules.WAIT_ERROR_SECONDS, ""
     warning = max(rules.MIN_WAIT_SECONDS, rules.HABIT_FACTOR * habit.wait)
-    usual = f", {habit.wait:.1f} s at most at this hour yesterday"
+    usual = f", {habit.wait:.1f} s at most at this hour of the last days"
     return warning, max(warning, rules.HABIT_ERROR_FACTOR * habit.wait, rules.WAIT_WARNING_SECONDS), usual
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,12 +16,13 @@ from qctl.broker.admin.move_jobs import Cancel
 from qctl.broker.bookkeeping import events, notes
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import clock
-from qctl.broker.scheduler import delayed_jobs, rq_cron, schedule_blackout, schedules
+from qctl.broker.scheduler import delayed_jobs, edit_schedule, rq_cron, run_history, schedule_blackout, schedules
 from qctl.broker.scheduler.blackout import Blackout
+from qctl.broker.scheduler.recurrence import Recurrence
 from qctl.catalog import arguments
 from qctl.catalog.options import Options
 from qctl.errors import NotFoundError, RefusedError, UsageError
-from qctl.models import TIMER_KINDS, Coming, Concern, Schedule, Timer, TimerKind, Timers
+from qctl.models import TIMER_KINDS, Coming, Concern, EditableSchedule, Schedule, Timer, TimerKind, Timers
 from qctl.models.schedules import CatchUp, Overlap
 from qctl.ops.base import Part
 from qctl.ops.selection import select_queues
@@ -101,14 +103,7 @@ class ScheduleOps(Part, name="schedules"):
         many seconds. `pairs` are `name=value` arguments that supplement `data`; those of a function are texts.
         `job_queue` is the queue of a function. Raises UsageError, NotFoundError, and RefusedError if the name is
         taken."""
-        known = catalog.jobs(self._settings.jobs_modules)
-        if job in known:
-            payload = {**(data or {}), **arguments.parse(job, known[job].arguments, pairs)}
-        elif "." in job:
-            payload = {**(data or {}), **dict(_texts(pairs))}
-        else:
-            hint = "known jobs: " + ", ".join(sorted(known))
-            raise NotFoundError.with_suggestions(f"job {job!r} not found", job, known, hint)
+        payload = {**(data or {}), **self._parse_pairs(job, pairs)}
         schedule = schedules.add(
             self._redis,
             self._settings,
@@ -128,6 +123,72 @@ class ScheduleOps(Part, name="schedules"):
             actor=events.actor(),
         )
         return _timer(schedule)
+
+    def edit(
+        self,
+        name: str,
+        pairs: Sequence[str] = (),
+        data: Mapping[str, Any] | None = None,
+        *,
+        cron: str | None = None,
+        every: int | None = None,
+        timezone: str | None = None,
+        catch_up: CatchUp | None = None,
+        overlap: Overlap | None = None,
+        pause_on_failure: bool | None = None,
+        repeat: int | None = None,
+    ) -> Timer:
+        """Change what is given of a schedule. `pairs` replace single arguments, `data` all of them. `repeat` is the
+        number of further runs, 0 for no end. A pause stays, and the next run too unless the times change.
+
+        Raises NotFoundError, UsageError, and RefusedError for a schedule of the settings or of another program.
+        """
+        self._require_own(name, "edit")
+        before = self.editable(name)
+        if pairs:
+            data = {**(before.arguments if data is None else data), **self._parse_pairs(before.timer.job, pairs)}
+        schedule = edit_schedule.edit(
+            self._redis,
+            self._settings,
+            name,
+            cron=cron,
+            every=every,
+            zone=timezone,
+            data=data,
+            catch_up=catch_up,
+            overlap=overlap,
+            pause_on_failure=pause_on_failure,
+            repeat=repeat,
+            actor=events.actor(),
+        )
+        return _timer(schedule)
+
+    def editable(self, name: str) -> EditableSchedule:
+        """Read a schedule with its arguments. Raises NotFoundError, UsageError, and RefusedError for a foreign one."""
+        self._require_own(name, "edit")
+        arguments_ = dict(schedules.read_entry(self._redis, name).job.arguments)
+        return EditableSchedule(_timer(schedules.get_schedule(self._redis, name)), arguments_)
+
+    def preview(
+        self, *, cron: str | None = None, every: int | None = None, timezone: str | None = None, count: int = 3
+    ) -> builtins.list[datetime]:
+        """Compute the next due times of a rule that is not stored. Raises UsageError if it is invalid."""
+        rule = Recurrence(" ".join(cron.split()) if cron else None, every, timezone or self._settings.timezone)
+        rule.check()
+        times = [rule.after(int(time.time()))]
+        while len(times) < count:
+            times.append(rule.after(times[-1]))
+        return [clock.to_datetime(at * 1000) for at in times]
+
+    def _parse_pairs(self, job: str, pairs: Sequence[str]) -> dict[str, Any]:
+        """Parse `name=value` arguments of a job. Raises UsageError, and NotFoundError for an unknown job."""
+        known = catalog.jobs(self._settings.jobs_modules)
+        if job in known:
+            return arguments.parse(job, known[job].arguments, pairs)
+        if "." in job:
+            return dict(_texts(pairs))
+        hint = "known jobs: " + ", ".join(sorted(known))
+        raise NotFoundError.with_suggestions(f"job {job!r} not found", job, known, hint)
 
     def remove(self, name: str) -> Timer:
         """Delete a schedule, or cancel a delayed job. Jobs that the schedule created stay.
@@ -208,11 +269,12 @@ class ScheduleOps(Part, name="schedules"):
     def _schedules(self, now: datetime) -> builtins.list[Timer]:
         """Return every schedule with its problems."""
         pairs = [(schedule, _timer(schedule)) for schedule in self._all()]
+        history = run_history.read(self._redis, [row.name for _, row in pairs if row.kind in ("cron", "every")])
         statuses = delayed_jobs.read_statuses(self._redis, {row.last_job for _, row in pairs if row.last_job})
         running = [job.id for job in stats_snapshot.running_jobs(self._redis, sorted({row.queue for _, row in pairs}))]
         return [
             _with_concerns(
-                replace(row, last_status=statuses.get(row.last_job or "") or None),
+                replace(row, last_status=statuses.get(row.last_job or "") or None, last_runs=history.get(row.name, ())),
                 now,
                 missed=schedule.missed if _is_recent(schedule.missed_at, now) else 0,
                 at_once=sum(job_id.startswith(f"cron-{row.name}-") for job_id in running),

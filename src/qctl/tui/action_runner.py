@@ -24,6 +24,34 @@ class _StoppedError(QctlError):
     """Ends an action that the user stopped."""
 
 
+class _Progress:
+    """Posts how far an action is, a few times a second, and ends it if the user stopped it."""
+
+    def __init__(self, action: Action, stop: threading.Event, post: Callable[[Message], object]) -> None:
+        self._action = action
+        self._stop = stop
+        self._post = post
+        self._posted_at = 0.0
+
+    def __call__(self, done: int, total: int | None) -> None:
+        if self._stop.is_set():
+            raise _StoppedError(f"stopped after {done}" + (f" of {total}" if total is not None else ""))
+        if self._is_due():
+            self._post(ActionProgressed(self._action, done, total))
+
+    def say(self, text: str) -> None:
+        if self._stop.is_set():
+            raise _StoppedError(f"stopped: {text}")
+        if self._is_due():
+            self._post(ActionProgressed(self._action, 0, None, text))
+
+    def _is_due(self) -> bool:
+        if time.monotonic() - self._posted_at < PROGRESS_SECONDS:
+            return False
+        self._posted_at = time.monotonic()
+        return True
+
+
 class ActionRunner:
     """Runs actions. `last` is the action that ran last, `undo` the one that undoes it, None if there is none."""
 
@@ -76,16 +104,7 @@ class ActionRunner:
 
     def _call(self, action: Action) -> tuple[ActionResult | None, str | None, str]:
         """Call an action. Returns its result or its error, and the outcome as the audit names it."""
-        posted_at = 0.0
-
-        def progress(done: int, total: int | None) -> None:
-            nonlocal posted_at
-            if self._stop.is_set():
-                raise _StoppedError(f"stopped after {done}" + (f" of {total}" if total is not None else ""))
-            if time.monotonic() - posted_at >= PROGRESS_SECONDS:
-                posted_at = time.monotonic()
-                self._post(ActionProgressed(action, done, total))
-
+        progress = _Progress(action, self._stop, self._post)
         try:
             result = action.run(progress)
         except _StoppedError as error:

@@ -21,7 +21,7 @@ from textual.widgets import ContentSwitcher, Static
 from qctl.errors import QctlError, RedisUnreachableError, RefusedError
 from qctl.models import Selector
 from qctl.safe import escape_line, escape_text
-from qctl.tui import chrome, messages, themes
+from qctl.tui import chrome, keys, messages, themes
 from qctl.tui.action_runner import ActionRunner
 from qctl.tui.actions import Action
 from qctl.tui.chrome import ChromeLine
@@ -32,7 +32,6 @@ from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.data.page_loader import MAX_INTERVAL_SECONDS, PageLoader
 from qctl.tui.data.site_list import SiteList
 from qctl.tui.host import ALL
-from qctl.tui.keys import KEYS
 from qctl.tui.page import GridPage, Page
 from qctl.tui.pages import FLEET_PAGES, PAGES
 from qctl.tui.pages.fleet import NO_CONTEXTS
@@ -64,7 +63,7 @@ class Monitor(SessionApp):
     TITLE = "qctl"
     CSS = chrome.CSS
     BINDINGS: ClassVar[list[Any]] = [
-        *(Binding(key, f"key('{key}')", show=False) for key in dict.fromkeys(key.key for key in KEYS)),
+        *(Binding(key, f"key('{key}')", show=False) for key in dict.fromkeys(key.key for key in keys.KEYS)),
         *(Binding(page.digit, f"go_to('{page.digit}')", page.heading, show=False) for page in FLEET_PAGES),
         Binding("escape", "leave", show=False),
         Binding("tab", "app.focus_next", show=False),
@@ -283,7 +282,7 @@ class Monitor(SessionApp):
 
     def action_key(self, pressed: str) -> None:
         """Call the method of a key of `KEYS`: the page's, else the app's."""
-        key = next((key for key in chrome.available(self._page, self) if key.key == pressed), None)
+        key = next((key for key in keys.available(self._page, self) if key.key == pressed), None)
         if not self._page.is_mounted:
             return
         if key is None:
@@ -300,7 +299,7 @@ class Monitor(SessionApp):
         """Entries of the command palette: the pages, and the keys of this one."""
         for page in self._page_types:
             yield SystemCommand(page.heading, f"screen {page.digit}", lambda digit=page.digit: self.go_to(digit))
-        for key in chrome.available(self._page, self):
+        for key in keys.available(self._page, self):
             yield SystemCommand(key.label or key.verb, key.help, lambda key=key.key: self.action_key(key))
 
     # --- keys of all pages ------------------------------------------------------------------------------

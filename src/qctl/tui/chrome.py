@@ -15,7 +15,7 @@ from textual.style import Style
 from textual.widgets import Static
 
 from qctl.safe import escape_line
-from qctl.tui.keys import KEYS, NAVIGATION, Key
+from qctl.tui.keys import KEYS, NAVIGATION, Key, available
 from qctl.tui.page import Page
 
 CSS = """
@@ -108,13 +108,18 @@ def tabs(pages: Sequence[type[Page]], current: type[Page], width: int) -> Conten
     """The second line: every page by its digit, the current one in brackets; the others with short names, or with none,
     if they do not fit. A click shows the page."""
 
-    def texts(name_of: Callable[[type[Page]], str]) -> list[str]:
+    def texts(name_of: Callable[[type[Page]], str], current_name: str = current.heading) -> list[str]:
         return [
-            f"[{page.digit} {page.heading}]" if page is current else f" {page.digit} {name_of(page)}".rstrip() + " "
+            f"[{page.digit} {current_name}]" if page is current else f" {page.digit} {name_of(page)}".rstrip() + " "
             for page in pages
         ]
 
-    choices = [texts(lambda page: page.heading), texts(lambda page: page.short), texts(lambda _: "")]
+    choices = [
+        texts(lambda page: page.heading),
+        texts(lambda page: page.short),
+        texts(lambda page: page.short, current.short),
+        texts(lambda _: ""),
+    ]
     fitting = next((choice for choice in choices if sum(map(len, choice)) <= width), choices[-1])
     return Content.assemble(
         *(
@@ -126,13 +131,6 @@ def tabs(pages: Sequence[type[Page]], current: type[Page], width: int) -> Conten
 
 def _clickable(text: str, style: str, action: str) -> Content:
     return Content.styled(text, style).stylize(Style.from_meta({"@click": action}))
-
-
-def available(page: object, app: object) -> list[Key]:
-    """The keys that a page or the app has methods for."""
-    by_key = {key.key: key for key in reversed(KEYS) if hasattr(app, f"do_{key.verb}")}
-    by_key |= {key.key: key for key in reversed(KEYS) if hasattr(page, f"do_{key.verb}")}
-    return [key for key in KEYS if by_key.get(key.key) is key]
 
 
 def footer(page: object, app: object, width: int) -> Content:

@@ -60,6 +60,9 @@ class Host(Protocol):
     def run_command(self, line: str) -> None:
         """Run `qctl LINE` and show its output."""
 
+    def action_key(self, pressed: str) -> None:
+        """Do what a key of `keys.KEYS` does."""
+
     def may_change(self) -> bool:
         """Return whether changes are allowed. The status line says why if they are not."""
 

@@ -29,6 +29,9 @@ KEYS: tuple[Key, ...] = (
     Key("Q", "Q", "quiet", "quiet", "Let the worker claim no new jobs, or claim them again."),
     Key("S", "S", "halt", "stop worker", "Stop the worker after its job."),
     Key("A", "A", "acknowledge", "ack", "Acknowledge the cause: no problem and no alert until it grows."),
+    Key("n", "n", "skip", "skip next run", "Leave out the next run of the schedule."),
+    Key("plus", "+", "scale", "scale", "Set the number of workers of a queue on this machine, by systemd."),
+    Key("e", "e", "change", "edit", "Change the times, arguments or policies of the schedule; the payload of a job."),
     Key("e", "e", "edit", "edit", "Edit the payload of the job; a dead letter is then retried."),
     Key("D", "D", "discard", "to trash", "Move jobs to the trash. U restores them."),
     Key("D", "D", "remove", "remove", "Delete the schedule, or cancel the job that is due later."),
@@ -49,6 +52,7 @@ KEYS: tuple[Key, ...] = (
     Key("l", "l", "logs", "logs", "Show the history of the job, or the logs of the daemon."),
     Key("y", "y", "json", "JSON", "Show the row as JSON, and copy it if the terminal allows it."),
     Key("z", "z", "freeze", "freeze", "Freeze the screen, or update it again."),
+    Key("a", "a", "add", "new schedule", "Add a schedule: a job, and a cron rule or an interval."),
     Key("a", "a", "enqueue", "new job", "Enqueue a job that a running worker takes, with its arguments."),
     Key("Y", "Y", "copy", "copy id", "Copy the id or the name of the row, if the terminal allows it (OSC 52)."),
     Key("w", "w", "export", "export", "Write the rows of this screen to a file: CSV, or JSON by its name."),
@@ -63,7 +67,7 @@ KEYS: tuple[Key, ...] = (
 )
 
 NAVIGATION = (
-    ("0-9", "Show a screen; 0 shows all contexts."),
+    ("0-9 L", "Show a screen; 0 shows all contexts."),
     ("Up Down j k", "Move the cursor. Page Up, Page Down, Home and End too."),
     ("Left Right", "Choose a number of the row. Enter then shows what it counts."),
     ("Tab", "Focus the next part of the screen."),
@@ -72,3 +76,18 @@ NAVIGATION = (
     ("Ctrl+P", "Open the command palette."),
 )
 """Keys that move the cursor or the focus, for help."""
+
+TABLE_VERBS = frozenset({"filter", "sort", "export", "add"})
+"""Keys of a page that act on its table as a whole."""
+
+
+def available(page: object, app: object) -> list[Key]:
+    """The keys that a page or the app has methods for."""
+    by_key = {key.key: key for key in reversed(KEYS) if hasattr(app, f"do_{key.verb}")}
+    by_key |= {key.key: key for key in reversed(KEYS) if hasattr(page, f"do_{key.verb}")}
+    return [key for key in KEYS if by_key.get(key.key) is key]
+
+
+def row_keys(page: object) -> list[Key]:
+    """The keys that act on the row of the cursor."""
+    return [key for key in available(page, page) if key.label and key.verb not in TABLE_VERBS]

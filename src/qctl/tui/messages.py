@@ -47,15 +47,18 @@ class PageFailed(Message):
 
 @dataclass
 class ActionProgressed(Message):
-    """Progress of the running action; `total` is None if it is unknown."""
+    """Progress of the running action; `total` is None if it is unknown. `state` replaces the numbers."""
 
     action: Action
     done: int
     total: int | None
+    state: str = ""
 
     @property
     def text(self) -> str:
         """The progress in words."""
+        if self.state:
+            return f"{self.state}   (x stops it)"
         of = f" of {self.total}" if self.total is not None else ""
         return f"{self.action.title}: {self.done}{of}   (x stops it)"
 

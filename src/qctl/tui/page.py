@@ -18,7 +18,9 @@ from qctl.tui.actions import Action
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.export import as_json
 from qctl.tui.host import ALL, Host
+from qctl.tui.keys import row_keys
 from qctl.tui.widgets import forms
+from qctl.tui.widgets.choice_dialog import ChoiceDialog
 from qctl.tui.widgets.dialogs import CONFIRM, ActionDialog, DialogField, TextWindow
 from qctl.tui.widgets.grid import Grid, GridSpec
 from qctl.tui.widgets.prompt import PromptRequest, complete_by_prefix
@@ -160,6 +162,18 @@ class GridPage(Page):
             self.open_row(message.row)
         else:
             self.open_link(message.row, message.title)
+
+    def on_grid_menu_requested(self, message: Grid.MenuRequested) -> None:
+        """Offer what the keys do to the row in a menu beside it."""
+        message.stop()
+        names = {f"{key.display:<6} {key.label}": key.key for key in row_keys(self)}
+
+        def close(name: str | None) -> None:
+            if name is not None:
+                self.host.action_key(names[name])
+
+        title = self.grid.spec.key(message.row)
+        self.app.push_screen(ChoiceDialog(title, list(names), "", at=(message.x, message.y)), close)
 
     def open_row(self, row: Any) -> None:
         """Show a row in full: its columns, unless the page overrides this."""

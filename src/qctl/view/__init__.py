@@ -11,10 +11,18 @@ from qctl.view.configuration import context_columns, setting_columns
 from qctl.view.daemons import daemon_columns
 from qctl.view.dead_letters import cause_columns, cause_line, dead_letter_columns
 from qctl.view.details import ago, detail_line, payload_section, section
-from qctl.view.events import audit_columns, event_columns, event_line
+from qctl.view.events import audit_columns, audit_details, event_columns, event_line
 from qctl.view.explanations import explanation
 from qctl.view.health import HEALTH_STYLES, SEVERITY_STYLES, finding_columns, problem_rows
-from qctl.view.ingest import NO_PIPELINE, arrival_line, pipeline_columns, reject_columns, source_line, topic_columns
+from qctl.view.ingest import (
+    NO_PIPELINE,
+    arrival_line,
+    pipeline_columns,
+    reject_columns,
+    source_columns,
+    source_line,
+    topic_columns,
+)
 from qctl.view.job_details import job_details, job_values
 from qctl.view.job_logs import job_log, job_log_lines
 from qctl.view.job_tree import job_tree, relatives
@@ -31,7 +39,15 @@ from qctl.view.queues import (
     queue_state,
     totals_line,
 )
-from qctl.view.schedules import describe_rule, schedule_columns, schedule_state, upcoming_columns
+from qctl.view.schedule_runs import LEGEND as RUN_LEGEND
+from qctl.view.schedules import (
+    delayed_columns,
+    describe_rule,
+    schedule_columns,
+    schedule_details,
+    schedule_state,
+    upcoming_columns,
+)
 from qctl.view.table import Cell, Column, Style, Table
 from qctl.view.trash import trash_columns
 from qctl.view.users import user_columns
@@ -58,6 +74,7 @@ __all__ = [
     "NO_QUEUE",
     "NO_VALUE",
     "PERCENTILES",
+    "RUN_LEGEND",
     "SEVERITY_STYLES",
     "Cell",
     "Column",
@@ -68,12 +85,14 @@ __all__ = [
     "alert_columns",
     "arrival_line",
     "audit_columns",
+    "audit_details",
     "cause_columns",
     "cause_line",
     "context_columns",
     "count",
     "daemon_columns",
     "dead_letter_columns",
+    "delayed_columns",
     "delivery_columns",
     "describe_rule",
     "detail_line",
@@ -115,11 +134,13 @@ __all__ = [
     "reject_columns",
     "relatives",
     "schedule_columns",
+    "schedule_details",
     "schedule_state",
     "section",
     "setting_columns",
     "share",
     "size",
+    "source_columns",
     "source_line",
     "topic_columns",
     "totals_line",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from qctl.models.dead_letters import NEW_SECONDS
 from qctl.safe import escape_line
 from qctl.view.annotations import note_text
 from qctl.view.table import Cell, Column
-from qctl.view.values import NO_VALUE, age, count
+from qctl.view.values import NO_VALUE, age, count, rate
 
 if TYPE_CHECKING:
     from qctl.models import Cause, DeadLetter
@@ -36,15 +37,21 @@ def cause_columns(now: datetime) -> list[Column[Cause]]:
     return [
         Column("CAUSE", lambda c: Cell(c.fingerprint)),
         Column("COUNT", lambda c: Cell(count(c.count), "bad"), right=True),
-        Column("ONLY COUNTED", lambda c: Cell(count(c.counted) if c.counted else "", "bad"), right=True, drop=4),
+        Column("ONLY COUNTED", lambda c: Cell(count(c.counted) if c.counted else "", "bad"), right=True, drop=5),
+        Column("NEW/MIN", lambda c: _new(c), right=True, drop=3),
         Column("LAST", lambda c: Cell(age(c.last_seen, now)), right=True),
         Column("FIRST", lambda c: Cell(age(c.first_seen, now)), right=True, drop=2),
-        Column("QUEUES", lambda c: Cell(escape_line(", ".join(c.queues))), min_width=8, drop=3),
+        Column("QUEUES", lambda c: Cell(escape_line(", ".join(c.queues))), min_width=8, drop=4),
         Column("FUNCTION", lambda c: Cell(escape_line(c.function)), min_width=12, cut_start=True, drop=1),
         Column("SINCE", lambda c: Cell(escape_line(c.since_mark)), min_width=6, drop=5),
         Column("NOTE", lambda c: Cell(note_text(c.note, now)), min_width=12, drop=6),
         Column("ERROR", lambda c: Cell(escape_line(_error(c)), "bad"), long=True),
     ]
+
+
+def _new(cause: Cause) -> Cell:
+    """Format how many dead letters of a cause come in a minute, over the last minutes."""
+    return Cell(rate(60 * cause.new / NEW_SECONDS), "warn" if cause.new else "dim")
 
 
 def _error(cause: Cause) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from qctl.quantities import quantity
 from qctl.safe import escape_line
+from qctl.view.details import detail_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NO_VALUE, duration
+from qctl.view.values import NO_VALUE, count, duration
 
 if TYPE_CHECKING:
     from qctl.models import AuditEntry, Event
@@ -55,22 +55,38 @@ def event_line(event: Event, now: datetime) -> Cell:
 
 def audit_columns(now: datetime, *, traced: bool) -> list[Column[AuditEntry]]:
     """Return the columns of the audit. `traced` adds the trace id of HTTP requests."""
-    trace: Column[AuditEntry] = Column("TRACE", lambda a: Cell(escape_line(a.trace or NO_VALUE)), min_width=8, drop=3)
+    trace: Column[AuditEntry] = Column("TRACE", lambda a: Cell(escape_line(a.trace or NO_VALUE)), min_width=8, drop=4)
     return [
         Column("TIME", lambda a: Cell(_local_second(a.at, now), "dim")),
         Column("ACTOR", lambda a: Cell(escape_line(a.actor)), min_width=10),
         Column("OUTCOME", lambda a: Cell(escape_line(a.outcome), _OUTCOME_STYLES.get(a.outcome, "bad"))),
-        Column("TOOK", lambda a: Cell(duration(a.seconds)), right=True, drop=2),
-        Column("VIA", lambda a: Cell(escape_line(a.via)), drop=1),
+        Column("JOBS", lambda a: Cell(NO_VALUE if a.count is None else count(a.count)), right=True, drop=1),
+        Column("TOOK", lambda a: Cell(duration(a.seconds)), right=True, drop=3),
+        Column("VIA", lambda a: Cell(escape_line(a.via)), drop=2),
         *([trace] if traced else []),
         Column("COMMAND LINE", lambda a: Cell(escape_line(_command_line(a))), long=True),
     ]
 
 
+def audit_details(entry: AuditEntry, now: datetime) -> list[Cell]:
+    """Format all about one change, one field per line."""
+    fields = {
+        "command": entry.line,
+        "time": _local_second(entry.at, now),
+        "actor": entry.actor,
+        "via": entry.via,
+        "outcome": entry.outcome,
+        "problem": entry.problem,
+        "jobs": "" if entry.count is None else str(entry.count),
+        "took": "" if entry.seconds is None else duration(entry.seconds),
+        "trace": entry.trace,
+    }
+    styles: dict[str, Style] = {"outcome": _OUTCOME_STYLES.get(entry.outcome, "bad"), "problem": "bad"}
+    return [detail_line(name, text, styles.get(name, "")) for name, text in fields.items() if text]
+
+
 def _command_line(entry: AuditEntry) -> str:
-    jobs = "" if entry.count is None else quantity(entry.count, "job")
-    remarks = ", ".join(remark for remark in (jobs, entry.problem) if remark)
-    return f"{entry.line}  ({remarks})" if remarks else entry.line
+    return f"{entry.line}  ({entry.problem})" if entry.problem else entry.line
 
 
 def _local_second(when: datetime, now: datetime) -> str:

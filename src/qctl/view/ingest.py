@@ -49,6 +49,26 @@ def source_line(source: SourceStatus) -> Cell:
     return Cell(escape_line(text), "good" if source.state == "serving" and not source.silent else "warn")
 
 
+def source_columns(now: datetime) -> list[Column[SourceStatus]]:
+    """Return the columns of sources and schedulers."""
+    return [
+        Column("SOURCE", lambda s: Cell(escape_line(s.name)), min_width=12),
+        Column("STATE", _source_state),
+        Column("PIPELINE", lambda s: Cell(escape_line(s.pipeline or NO_VALUE)), drop=2),
+        Column("FOR", lambda s: Cell(age(s.since, now)), right=True, drop=1),
+        Column("SEEN", lambda s: Cell(f"{duration(s.age)} ago"), right=True),
+        Column("HOST", lambda s: Cell(escape_line(s.host)), min_width=8, drop=3),
+        Column("PID", lambda s: Cell(NO_VALUE if s.pid is None else str(s.pid)), right=True, drop=4),
+        Column("REASON", lambda s: Cell(escape_line(s.reason), "warn"), long=True),
+    ]
+
+
+def _source_state(source: SourceStatus) -> Cell:
+    if source.silent and source.state != "stopped":
+        return Cell("silent", "bad")
+    return Cell(escape_line(source.state), "good" if source.state == "serving" else "warn")
+
+
 def topic_columns(now: datetime) -> list[Column[TopicStatus]]:
     """Return the columns of topics."""
     return [

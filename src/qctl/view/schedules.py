@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from qctl.quantities import quantity
 from qctl.safe import escape_line
 from qctl.view.annotations import note_text
+from qctl.view.details import detail_line, section
+from qctl.view.schedule_runs import run_lines, run_strip
 from qctl.view.table import Cell, Column
 from qctl.view.values import NO_VALUE, age, duration, local_time
 
@@ -20,14 +23,55 @@ def schedule_columns(now: datetime) -> list[Column[Timer]]:
     """Return the columns of schedules."""
     return [
         Column("NAME", lambda t: Cell(escape_line(t.name)), min_width=12),
-        Column("KIND", lambda t: Cell(t.kind), drop=3),
-        Column("JOB", lambda t: Cell(escape_line(t.job)), min_width=10, drop=2),
-        Column("QUEUE", lambda t: Cell(escape_line(t.queue)), min_width=8, drop=4),
+        Column("KIND", lambda t: Cell(t.kind), drop=4),
+        Column("JOB", lambda t: Cell(escape_line(t.job)), min_width=10, drop=3),
+        Column("QUEUE", lambda t: Cell(escape_line(t.queue)), min_width=8, drop=5),
         Column("NEXT", lambda t: _next(t, now)),
         Column("LAST", lambda t: Cell(_last(t, now)), drop=1),
+        Column("RUNS", lambda t: run_strip(t.last_runs), drop=2),
+        Column("RULE", lambda t: Cell(escape_line(describe_rule(t)), "dim"), min_width=12, drop=6),
+        Column("STATE", lambda t: schedule_state(t, now), long=True),
+    ]
+
+
+def delayed_columns(now: datetime) -> list[Column[Timer]]:
+    """Return the columns of jobs that are due later."""
+    return [
+        Column("DUE", lambda t: _next(t, now)),
+        Column("JOB", lambda t: Cell(escape_line(t.job)), min_width=10),
+        Column("QUEUE", lambda t: Cell(escape_line(t.queue)), min_width=8, drop=2),
+        Column("KIND", lambda t: Cell(t.kind), drop=3),
+        Column("ID", lambda t: Cell(escape_line(t.name)), min_width=12, whole=True),
+        Column("LAST", lambda t: Cell(_last(t, now)), drop=4),
         Column("RULE", lambda t: Cell(escape_line(describe_rule(t)), "dim"), min_width=12, drop=5),
         Column("STATE", lambda t: schedule_state(t, now), long=True),
     ]
+
+
+def schedule_details(timer: Timer, next_runs: Sequence[Coming], now: datetime) -> Iterator[Cell]:
+    """Yield all about a schedule or a delayed job, one on each line, with its last and its next runs."""
+    state = schedule_state(timer, now)
+    last = None if timer.last_at is None else f"{_last(timer, now)}, job {timer.last_job or NO_VALUE}"
+    fields = {
+        "job": timer.job,
+        "queue": timer.queue,
+        "rule": describe_rule(timer),
+        "cron": timer.cron and f"{timer.cron}  ({timer.timezone})",
+        "catch-up": timer.catch_up,
+        "runs": None if timer.runs is None else str(timer.runs),
+        "left": None if timer.left is None else str(timer.left),
+        "last": last,
+        "from": timer.source,
+        "payload": timer.payload and " ".join(timer.payload.split()),
+    }
+    if state.text:
+        yield detail_line("state", state.text, state.style)
+    yield from (detail_line(name, text) for name, text in fields.items() if text)
+    yield from section("next runs" if next_runs else "no next run is known")
+    yield from (Cell(f"{local_time(run.at, now)}  in {_until(run.at, now)}") for run in next_runs)
+    if timer.last_runs:
+        yield from section("last runs")
+        yield from run_lines(timer.last_runs, now)
 
 
 def upcoming_columns(now: datetime) -> list[Column[Coming]]:

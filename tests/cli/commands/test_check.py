@@ -74,7 +74,7 @@ def test_check_passes_thresholds_and_queues(qctl: Qctl) -> None:
             "QCTL UNKNOWN - email: age of the oldest job is unknown | 'email age'=U;60;300;0",
         ),
         (queue("email", error="its key holds text"), 2, "QCTL CRITICAL - email: cannot be read: its key holds text"),
-        (queue("email"), 0, "QCTL OK - email: readable; no thresholds set"),
+        (queue("email"), 0, "QCTL OK - email: as healthy as usual"),
     ],
 )
 def test_check_prints_one_line_and_exits_with_the_level(checked: QueueCheck, code: int, line: str, qctl: Qctl) -> None:

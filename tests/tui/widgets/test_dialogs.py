@@ -93,7 +93,7 @@ DIALOGS: dict[str, tuple[str, str, str, str]] = {
     "pause schedule": ("5 p", "1 schedule (At 03:00", "qctl schedule pause nightly", "schedules__pause"),
     "resume schedule": ("5 down p", "will run again", "qctl schedule resume hourly", "schedules__resume"),
     "run schedule": ("5 r", "in addition to its times", "qctl schedule run nightly", "schedules__run"),
-    "remove a job": ("5 end D", "1 job of email will be canceled", "qctl schedule remove job-7", "schedules__remove"),
+    "remove a job": ("5 tab D", "1 job of email will be canceled", "qctl schedule remove job-7", "schedules__remove"),
     "delete": ("3 D", "1 job will move to the trash", "qctl job delete job-1 --yes", "jobs__delete"),
     "cancel": ("3 c", "1 job will not run", "qctl job cancel job-1 --yes", "jobs__cancel"),
 }

@@ -16,6 +16,7 @@ from qctl.broker.maintenance.leftover_repair import LeftoverRepair
 from qctl.broker.maintenance.stock_counts import StockCounts
 from qctl.broker.redis import keys
 from qctl.broker.redis.connection import log_and_continue
+from qctl.broker.scheduler import run_history
 from qctl.broker.worker import pauses, recovery
 from qctl.broker.worker.recovery import Recoverer
 from qctl.settings import Settings
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 10.0
 """Time (s) between two rounds of housekeeping."""
+
+SETTLE_SECONDS = 30.0
+"""Time (s) between two looks at the runs of schedules that have not ended: finished jobs stay longer than that."""
 
 LATE_BUFFER_SECONDS = 5.0
 """Delay (s) after the flush interval when a partial batch is cut here, because its source seems to be down."""
@@ -42,7 +46,7 @@ class Housekeeper:
             name: (Buffer(connection, spec, settings), settings.flush_interval(name))
             for name, spec in catalog.PIPELINES.items()
         }
-        self._next = 0.0
+        self._next = self._settle_at = 0.0
         self._minute = -1
 
     def apply_settings(self, settings: Settings) -> None:
@@ -57,6 +61,10 @@ class Housekeeper:
             self._record_depths()
         with log_and_continue("count what stock workers do"):
             self._stock_counts.record_if_due(self._queue_names)
+        if time.monotonic() >= self._settle_at:
+            self._settle_at = time.monotonic() + SETTLE_SECONDS
+            with log_and_continue("note how runs of schedules ended"):
+                run_history.copy_outcomes(self._redis)
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + ROUND_SECONDS

@@ -18,7 +18,7 @@ from qctl.broker.query import job_locations, job_summary, reject_tallies
 from qctl.broker.query.job_locations import JobEntry
 from qctl.broker.query.job_summary import JobSummary
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
-from qctl.models import Cause, Causes, RejectTally, Scan, State
+from qctl.models import NEW_SECONDS, Cause, Causes, RejectTally, Scan, State
 
 LETTERS_PER_READ = 1000
 
@@ -36,11 +36,13 @@ class _Tally:
     first: float | None = None
     last: float | None = None
     sample: str = ""
+    new: int = 0
 
-    def add(self, queue: str, job_id: str, count: int, times: Iterable[float | None]) -> None:
-        """Add `count` letters that died at or between these times."""
+    def add(self, queue: str, job_id: str, count: int, times: Iterable[float | None], new: int) -> None:
+        """Add `count` letters that died at or between these times, `new` of them recently."""
         known = [time for time in (self.first, self.last, *times) if time is not None]
         self.count += count
+        self.new += new
         self.queues.add(queue)
         self.first, self.last = (min(known), max(known)) if known else (None, None)
         self.sample = self.sample or job_id
@@ -87,13 +89,14 @@ def _of_queue(connection: Redis, queue: _QueueIndex, scan: int | None) -> tuple[
     for indexed in queue.causes:
         if indexed.count:
             tally = tallies.setdefault(indexed.fingerprint, _Tally(indexed.parts))
-            tally.add(queue.name, indexed.sample, indexed.count, (indexed.first, indexed.last))
+            tally.add(queue.name, indexed.sample, indexed.count, (indexed.first, indexed.last), indexed.new)
     scanned = 0
     for parts, job in _unindexed(connection, queue, scan):
         scanned += 1
         if parts is not None and not job.is_gone:
-            tally = tallies.setdefault(dead_letter_index.fingerprint(parts), _Tally(parts))
-            tally.add(queue.name, untrusted_fields.decode(job.entry.id), 1, (_ms(job.since),))
+            tally, died = tallies.setdefault(dead_letter_index.fingerprint(parts), _Tally(parts)), _ms(job.since)
+            is_new = (died or 0.0) >= queue.new_since
+            tally.add(queue.name, untrusted_fields.decode(job.entry.id), 1, (died,), int(is_new))
     causes = [_cause(fingerprint, tally) for fingerprint, tally in tallies.items()]
     total = queue.failed + queue.quarantined
     ordered = sorted(causes, key=lambda cause: (-cause.count, cause.fingerprint))
@@ -171,6 +174,7 @@ def _cause(fingerprint: str, tally: _Tally) -> Cause:
         first_seen=clock.optional_datetime(tally.first),
         last_seen=clock.optional_datetime(tally.last),
         sample=tally.sample,
+        new=tally.new,
     )
 
 
@@ -191,16 +195,19 @@ class _IndexedCause:
     first: float | None
     last: float | None
     sample: str
+    new: int
+    """Letters that died in the last `NEW_SECONDS`."""
 
 
 @dataclass(frozen=True)
 class _QueueIndex:
-    """The index of one queue, and the numbers of its dead letters."""
+    """The index of one queue, and the numbers of its dead letters. Those since `new_since` (ms) are new."""
 
     name: str
     failed: int
     quarantined: int
     causes: list[_IndexedCause]
+    new_since: float
 
     @property
     def unindexed(self) -> int:
@@ -215,7 +222,9 @@ def _read_index(connection: Redis, queues: Sequence[str]) -> Iterator[_QueueInde
             pipe.hgetall(keys.causes(queue))
             job_locations.stage_size(pipe, "failed", queue)
             job_locations.stage_size(pipe, "quarantined", queue)
-        answers = replies.execute(pipe)
+        pipe.time()
+        *answers, now = replies.execute(pipe)
+    new_since = clock.reply_ms(now) - 1000 * NEW_SECONDS
     raw_causes = [replies.bytes_dict(reply) for reply in answers[::3]]
     failed, quarantined = map(replies.integer, answers[1::3]), map(replies.integer, answers[2::3])
     named = [
@@ -223,9 +232,9 @@ def _read_index(connection: Redis, queues: Sequence[str]) -> Iterator[_QueueInde
         for queue, causes in zip(queues, raw_causes, strict=True)
         for fingerprint, parts in causes.items()
     ]
-    indexed = iter(_indexed_causes(connection, named))
+    indexed = iter(_indexed_causes(connection, named, new_since))
     indexes = [
-        _QueueIndex(name, dead, unreadable, list(islice(indexed, len(causes))))
+        _QueueIndex(name, dead, unreadable, list(islice(indexed, len(causes))), new_since)
         for name, dead, unreadable, causes in zip(queues, failed, quarantined, raw_causes, strict=True)
     ]
     stale = _stale(connection, indexes)
@@ -233,15 +242,18 @@ def _read_index(connection: Redis, queues: Sequence[str]) -> Iterator[_QueueInde
         yield _recounted(connection, index) if index.name in stale else index
 
 
-def _indexed_causes(connection: Redis, named: Sequence[tuple[str, str, bytes]]) -> list[_IndexedCause]:
+def _indexed_causes(
+    connection: Redis, named: Sequence[tuple[str, str, bytes]], new_since: float
+) -> list[_IndexedCause]:
     with connection.pipeline(transaction=False) as pipe:
         for queue, fingerprint, _ in named:
             name = keys.cause(queue, fingerprint)
             pipe.zcard(name)
             pipe.zrange(name, 0, 0, withscores=True)
             pipe.zrange(name, 0, 0, desc=True, withscores=True)
+            pipe.zcount(name, new_since, "+inf")
         answers = replies.execute(pipe)
-    counts, firsts, lasts = answers[::3], answers[1::3], answers[2::3]
+    counts, firsts, lasts, news = answers[::4], answers[1::4], answers[2::4], answers[3::4]
     return [
         _indexed_cause(
             fingerprint,
@@ -249,8 +261,9 @@ def _indexed_causes(connection: Redis, named: Sequence[tuple[str, str, bytes]]) 
             replies.integer(count),
             replies.scored_members(first),
             replies.scored_members(last),
+            replies.integer(new),
         )
-        for (_, fingerprint, parts), count, first, last in zip(named, counts, firsts, lasts, strict=True)
+        for (_, fingerprint, parts), count, first, last, new in zip(named, counts, firsts, lasts, news, strict=True)
     ]
 
 
@@ -260,11 +273,12 @@ def _indexed_cause(
     count: int,
     first: Sequence[tuple[bytes, float]],
     last: Sequence[tuple[bytes, float]],
+    new: int,
 ) -> _IndexedCause:
     """Return a cause with its first and last letters, which are empty if the index has none."""
     first_died = first[0][1] if first else None
     sample, last_died = last[0] if last else (b"", None)
-    return _IndexedCause(fingerprint, parts, count, first_died, last_died, untrusted_fields.decode(sample))
+    return _IndexedCause(fingerprint, parts, count, first_died, last_died, untrusted_fields.decode(sample), new)
 
 
 def _parts(raw: bytes) -> dict[str, str]:
@@ -294,7 +308,8 @@ def _recounted(connection: Redis, index: _QueueIndex) -> _QueueIndex:
     causes = []
     for cause in index.causes:
         letters = [letter for page in _entries(connection, index.name, cause.fingerprint) for letter in page]
-        causes.append(_indexed_cause(cause.fingerprint, cause.parts, len(letters), letters[:1], letters[-1:]))
+        new = sum(died >= index.new_since for _, died in letters)
+        causes.append(_indexed_cause(cause.fingerprint, cause.parts, len(letters), letters[:1], letters[-1:], new))
     return replace(index, causes=causes)
 
 

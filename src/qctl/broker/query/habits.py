@@ -1,4 +1,4 @@
-"""Usual values of queues and jobs, from the counts of the last two days. Writes nothing."""
+"""Usual values of queues and jobs, from the counts of the last days. Writes nothing."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ MAX_DURATION_MINUTES = 15
 
 @dataclass(frozen=True)
 class Habit:
-    """A queue in the last minutes, and in the same hour of the day before.
+    """A queue in the last minutes, and in the same hour of the last days.
 
-    `recent` has the counts by minute since 1970. Of the day before: `failed_share` of its runs, `dead_per_minute`, and
+    `recent` has the counts by minute since 1970. Of the days before: `failed_share` of its runs, `dead_per_minute`, and
     `wait`, the 99th percentile of waits (s); None if nothing ran.
     """
 
@@ -52,17 +52,19 @@ class Habit:
         return began
 
 
-def read(connection: Redis, queues: Sequence[str], at: float, recent: int, around: int) -> dict[str, Habit]:
-    """Return the habits of the first MAX_QUEUES of these queues, in at most three round trips.
+def read(connection: Redis, queues: Sequence[str], at: float, recent: int, around: int, days: int) -> dict[str, Habit]:
+    """Return the habits of the first MAX_QUEUES of these queues, in at most two round trips and one for each day.
 
-    `at` is the time (s since 1970); `recent` minutes are read before it, and `around` minutes of the day before.
+    `at` is the time (s since 1970); `recent` minutes are read before it, and `around` minutes of each of the `days`
+    before. A day of which nothing is kept does not count.
     """
     chosen, last = list(queues)[:MAX_QUEUES], int(at) // 60
     if not chosen:
         return {}
-    middle = last - DAY_MINUTES
     now = count_series.counts(connection, chosen, last - recent + 1, last)
-    before = count_series.counts(connection, chosen, middle - around // 2, middle + around // 2)
+    before: dict[QueueMinute, Counts] = {}
+    for middle in (last - day * DAY_MINUTES for day in range(1, days + 1)):
+        before.update(count_series.counts(connection, chosen, middle - around // 2, middle + around // 2))
     waits: dict[str, list[Histogram]] = {}
     for (queue, _), times in count_series.durations(connection, _spread(before)):
         waits.setdefault(queue, []).append(times.waits)

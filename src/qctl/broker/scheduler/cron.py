@@ -32,10 +32,10 @@ from rq_scheduler import Scheduler
 
 from qctl.broker.bookkeeping import events
 from qctl.broker.producer.enqueue import NewJob
-from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, replies, schedule_keys, untrusted_fields
 from qctl.broker.redis.connection import is_temporary
 from qctl.broker.redis.scripts import Script
-from qctl.broker.scheduler import overlap
+from qctl.broker.scheduler import overlap, run_history
 from qctl.broker.scheduler.blackout import blackout_of, with_blackout
 from qctl.broker.scheduler.recurrence import Recurrence, RunPlan, plan_runs
 from qctl.errors import QctlError, UsageError
@@ -53,7 +53,7 @@ NEVER_DUE = math.inf
 REFUSED_RETRY_SECONDS = 60.0
 """Time (s) before a schedule that Redis rejected is tried again."""
 
-_fire = Script("scheduler/fire", after="redis/types")
+_fire = Script("scheduler/fire", after=("redis/types", "scheduler/trim_runs"))
 
 
 class ScheduleTemplate(Job):
@@ -107,6 +107,7 @@ class _JobRow(NamedTuple):
     job: str
     id: str
     trace: str
+    run_due: int
     values: int
 
 
@@ -225,13 +226,15 @@ class CronScheduler(Scheduler):  # type: ignore[misc, no-any-unimported]  # rq-s
         """The values of `fire.lua`."""
         rows: list[_JobRow] = []
         fields: list[Any] = []
-        for job in jobs:
+        for job, run_due in zip(jobs, plan.runs, strict=True):
             own = [part for pair in job.hash_fields(self.connection).items() for part in pair]
-            rows.append(_JobRow(keys.job(job.id), job.id, job.trace or "", len(own)))
+            rows.append(_JobRow(keys.job(job.id), job.id, job.trace or "", run_due, len(own)))
             fields += own
         return {
             "schedules": keys.SCHEDULES,
             "schedule": keys.schedule(entry.name),
+            "history": schedule_keys.runs(entry.name),
+            "max_runs": run_history.MAX_RUNS,
             "waiting": keys.queue(entry.job.queue),
             "queues": keys.QUEUES,
             "events": keys.EVENTS,

@@ -19,7 +19,8 @@ from qctl import catalog
 from qctl.broker.bookkeeping import events
 from qctl.broker.producer import enqueue
 from qctl.broker.producer.enqueue import NewJob
-from qctl.broker.redis import job_fields, key_prefix, keys, replies, untrusted_fields
+from qctl.broker.redis import job_fields, key_prefix, keys, replies, schedule_keys, untrusted_fields
+from qctl.broker.scheduler import run_history
 from qctl.broker.scheduler.blackout import with_blackout
 from qctl.broker.scheduler.cron import NEVER_DUE, CronScheduler, ScheduleEntry, parse_entry
 from qctl.broker.scheduler.recurrence import Recurrence
@@ -128,12 +129,12 @@ def add(
     rule.check()
     new_job = _new_job(job, data or {}, job_options or {}, settings, queue)
     if not replacing and connection.zscore(keys.SCHEDULES, name) is not None:
-        raise RefusedError(f"schedule {name!r} exists", hint=f"qctl schedule remove {name}")
+        raise RefusedError(f"schedule {name!r} exists", hint=f"qctl schedule edit {name}")
     entry = ScheduleEntry(name, rule, new_job, catch_up, repeat, overlap=overlap, pause_on_failure=pause_on_failure)
     entry.job_for(0).hash_fields(connection)  # raises UsageError for invalid arguments
     store = CronScheduler(connection)
     store.save(entry, due=rule.after(store.now()))
-    _record(connection, entry, actor, "added")
+    record(connection, entry, actor, "added")
     return get_schedule(connection, name)
 
 
@@ -163,31 +164,31 @@ def remove(connection: Redis, name: str, *, actor: str) -> None:
 
     Raises NotFoundError, and RefusedError for a schedule of the settings, which would be created again.
     """
-    entry = _read_entry(connection, name)
+    entry = read_entry(connection, name)
     if entry.source == "settings":
-        hint = f"set {_variable(name)}=off, or run qctl schedule pause {name}"
+        hint = f"set {variable(name)}=off, or run qctl schedule pause {name}"
         raise RefusedError(f"schedule {name!r} comes from the settings", hint=hint)
     with connection.pipeline() as pipe:
         pipe.zrem(keys.SCHEDULES, name)
-        pipe.delete(keys.schedule(name))
-        _record(pipe, entry, actor, "removed")
+        pipe.delete(keys.schedule(name), schedule_keys.runs(name))
+        record(pipe, entry, actor, "removed")
         pipe.execute()
 
 
 def pause(connection: Redis, name: str, *, actor: str) -> Schedule:
     """Pause a schedule. Runs that are due before `resume` are not caught up. Raises NotFoundError."""
-    entry = _read_entry(connection, name)
+    entry = read_entry(connection, name)
     with connection.pipeline() as pipe:
         pipe.hset(keys.schedule(name), job_fields.SCHEDULE_PAUSED_BY, actor)
         pipe.zadd(keys.SCHEDULES, {name: NEVER_DUE}, xx=True)
-        _record(pipe, entry, actor, "paused")
+        record(pipe, entry, actor, "paused")
         pipe.execute()
     return get_schedule(connection, name)
 
 
 def resume(connection: Redis, name: str, *, actor: str) -> Schedule:
     """Resume a paused schedule at its next due time. Raises NotFoundError, UsageError if it cannot be read."""
-    entry = _read_entry(connection, name)
+    entry = read_entry(connection, name)
     if connection.zscore(keys.SCHEDULES, name) != NEVER_DUE:
         return get_schedule(connection, name)
     entry.rule.check()
@@ -196,14 +197,14 @@ def resume(connection: Redis, name: str, *, actor: str) -> Schedule:
         pipe.hdel(keys.schedule(name), job_fields.SCHEDULE_PAUSED_BY, job_fields.SCHEDULE_PROBLEM)
         pipe.hset(keys.schedule(name), job_fields.SCHEDULE_ACCEPTED_JOB, last_job)
         pipe.zadd(keys.SCHEDULES, {name: entry.rule.after(CronScheduler(connection).now())}, xx=True)
-        _record(pipe, entry, actor, "resumed")
+        record(pipe, entry, actor, "resumed")
         pipe.execute()
     return get_schedule(connection, name)
 
 
 def skip(connection: Redis, name: str, *, actor: str) -> Schedule:
     """Leave out the next run of a schedule. Raises NotFoundError, RefusedError if it is paused."""
-    entry = _read_entry(connection, name)
+    entry = read_entry(connection, name)
     due = connection.zscore(keys.SCHEDULES, name)
     if due is None or due == NEVER_DUE:
         raise RefusedError(f"schedule {name!r} is paused: it has no next run", hint=f"qctl schedule resume {name}")
@@ -212,8 +213,9 @@ def skip(connection: Redis, name: str, *, actor: str) -> Schedule:
         if pipe.zscore(keys.SCHEDULES, name) == due:
             pipe.multi()
             pipe.zadd(keys.SCHEDULES, {name: entry.rule.after(int(due))}, xx=True)
-            _record(pipe, entry, actor, "next run skipped")
+            record(pipe, entry, actor, "next run skipped")
             pipe.execute()
+            run_history.note(connection, name, {f"skipped:{due:.0f}": int(due)})
     return get_schedule(connection, name)
 
 
@@ -222,7 +224,7 @@ def backfill_times(connection: Redis, name: str, since: float, until: float) -> 
 
     Raises NotFoundError, and UsageError for a span that is empty or has more.
     """
-    entry = _read_entry(connection, name)
+    entry = read_entry(connection, name)
     if until <= since:
         raise UsageError("the span is empty: --until is not after --since")
     times: list[int] = []
@@ -237,20 +239,24 @@ def backfill_times(connection: Redis, name: str, since: float, until: float) -> 
 
 def backfill(connection: Redis, name: str, times: Sequence[int], *, actor: str) -> list[str]:
     """Create the jobs of past times of a schedule. One that exists is not created again. Returns the new ids."""
-    entry = _read_entry(connection, name)
+    entry = read_entry(connection, name)
     trace = uuid.uuid4().hex
     jobs = [replace(entry.job_for(at), trace=trace) for at in times]
     if not jobs:
         return []
     created = enqueue.create(connection, jobs, actor=actor, retry_seconds=RETRY_SECONDS)
-    return [job.id for job, is_new in zip(jobs, created, strict=True) if is_new]
+    new = {job.id: at for job, at, is_new in zip(jobs, times, created, strict=True) if is_new}
+    run_history.note(connection, name, dict(list(new.items())[-run_history.MAX_RUNS :]))
+    return list(new)
 
 
 def run(connection: Redis, name: str, *, actor: str) -> str:
     """Create a job of a schedule now, in addition to its due times. Returns the job's id. Raises NotFoundError."""
-    entry = _read_entry(connection, name)
-    job = replace(entry.job, id=f"cron-{name}-now-{time.time_ns() // 1_000_000}", trace=uuid.uuid4().hex)
+    entry = read_entry(connection, name)
+    at = time.time_ns() // 1_000_000
+    job = replace(entry.job, id=f"cron-{name}-now-{at}", trace=uuid.uuid4().hex)
     enqueue.create(connection, [job], actor=actor, retry_seconds=RETRY_SECONDS)
+    run_history.note(connection, name, {job.id: at // 1000})
     return job.id
 
 
@@ -269,7 +275,7 @@ def entries_from_settings(settings: Settings) -> dict[str, ScheduleEntry | None]
             if cron is not None:
                 rule.check()
         except UsageError as error:
-            raise SettingsError(_variable(name), error.message) from None
+            raise SettingsError(variable(name), error.message) from None
         job = NewJob.from_spec(catalog.JOBS[name], {}, {}, settings, id="", trace=None)
         entries[name] = ScheduleEntry(name, rule, job, source="settings") if cron else None
     return entries
@@ -289,14 +295,15 @@ def sync_settings(connection: Redis, entries: Mapping[str, ScheduleEntry | None]
         if entry is None:
             if fields.get(job_fields.SCHEDULE_SOURCE.encode()) == b"settings":
                 connection.zrem(keys.SCHEDULES, name)
-                connection.delete(keys.schedule(name))
+                connection.delete(keys.schedule(name), schedule_keys.runs(name))
         elif not _is_current(connection, name, fields, entry):
             paused_by = untrusted_fields.decode(fields.get(job_fields.SCHEDULE_PAUSED_BY.encode())) or None
             due = NEVER_DUE if paused_by else entry.rule.after(store.now())
             store.save(entry, due=due, paused_by=paused_by)
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
+    """The setting that a schedule of the settings comes from."""
     return f"QCTL_SCHEDULE_{name.upper().replace('-', '_')}"
 
 
@@ -312,7 +319,8 @@ def _is_current(connection: Redis, name: str, fields: Mapping[bytes, bytes], ent
         return False
 
 
-def _read_entry(connection: Redis, name: str) -> ScheduleEntry:
+def read_entry(connection: Redis, name: str) -> ScheduleEntry:
+    """Read a schedule. Raises NotFoundError, and UsageError if it cannot be read."""
     if connection.zscore(keys.SCHEDULES, name) is None:
         raise _unknown(connection, name)
     return parse_entry(connection, name, replies.bytes_dict(connection.hgetall(keys.schedule(name))))
@@ -325,7 +333,8 @@ def _unknown(connection: Redis, name: str) -> NotFoundError:
     return NotFoundError(f"schedule {name!r} not found", close, hint="qctl schedule list")
 
 
-def _record(pipe: Redis | Pipeline, entry: ScheduleEntry, actor: str, change: str) -> None:
+def record(pipe: Redis | Pipeline, entry: ScheduleEntry, actor: str, change: str) -> None:
+    """Record a change of a schedule in the event stream."""
     events.record(
         pipe, "schedule", queue=entry.job.queue, name=entry.job.name, actor=actor, reason=f"{entry.name}: {change}"
     )

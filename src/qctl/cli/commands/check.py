@@ -18,6 +18,7 @@ from qctl.view.nagios import line, summary
 STYLES: dict[Level, Style] = {Level.OK: "good", Level.WARNING: "warn", Level.CRITICAL: "bad", Level.UNKNOWN: "warn"}
 
 EXAMPLES = """
+qctl check
 qctl check -Q email --max-age 60s:300s --max-dead 1:50 --min-workers 1
 qctl check -Q email -Q report --max-depth 1000:5000
 qctl check --max-age 10m --json
@@ -51,8 +52,8 @@ def check(
 ) -> None:
     """Check queues against thresholds, for a monitoring system.
 
-    W:C is a warning and a critical threshold; a single value is the critical one. Exits 0 OK, 1 WARNING, 2 CRITICAL,
-    3 UNKNOWN.
+    Without thresholds, the rules of `qctl health` judge: an error is CRITICAL. W:C is a warning and a critical
+    threshold; a single value is the critical one. Exits 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
     """
     try:
         limits = Thresholds(

@@ -20,6 +20,8 @@ from qctl.cli.session import Session
 from qctl.models import Causes, DeadLetterDetail, Payload, Selector
 from qctl.view import Cell
 
+NO_DEAD_LETTERS = "No dead letters: jobs that have failed for good are kept here."
+
 Glob = Annotated[str | None, typer.Option("--queue", metavar="GLOB", help="Queue name or glob: email, 'email*'.")]
 
 MAX_UNINDEXED_DEAD_LETTERS = 10_000
@@ -42,7 +44,7 @@ def list_dead_letters(session: Session, selector: Selector, limit: Limit = 50, o
     warn_of_scan_limit(session.out, page.scanned, page.scannable)
     page = replace(page, letters=[redaction.dead_letter(letter) for letter in page.letters])
     columns = view.dead_letter_columns(datetime.now(timezone.utc))
-    empty = "No dead letters." if selector.is_everything else "No matching dead letters."
+    empty = NO_DEAD_LETTERS if selector.is_everything else "No matching dead letters. All of them: qctl dlq list"
     hint = "details: qctl dlq show ID   run again: qctl retry ID   by cause: qctl dlq groups"
     footer = page_footer(offset, len(page.letters), page.total, hint)
     session.out.listing(documents.dlq_list(page), view.Table(columns, page.letters, empty, footer))
@@ -119,7 +121,7 @@ def groups(
             "Read all: --scan-limit 0."
         )
     columns = view.cause_columns(datetime.now(timezone.utc))
-    table = view.Table(columns, causes.causes, "No dead letters.", _next_steps(causes))
+    table = view.Table(columns, causes.causes, NO_DEAD_LETTERS, _next_steps(causes))
     session.out.listing(documents.dlq_groups(causes), table)
 
 

@@ -15,7 +15,7 @@ from qctl.cli.session import Session
 from qctl.models import Event, EventFilter
 
 NO_EVENTS = "No matching events. The stream keeps the last 100,000."
-NO_AUDIT_ENTRIES = "No matching audit entries."
+NO_AUDIT_ENTRIES = "No matching audit entries: changes by commands, the monitor and the gateway are kept here."
 
 Since = Annotated[str | None, typer.Option(metavar="TIME", help="Maximum age: 90s, 30m, 1h30m, 2d.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Maximum number of rows, the newest.")]

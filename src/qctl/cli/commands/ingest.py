@@ -86,7 +86,11 @@ def topics(
     """Show rate, counts, last message and lag of each MQTT topic."""
     page = session.ops.ingest.topics(pattern, sort=sort.value, limit=limit)
     columns = view.topic_columns(datetime.now(timezone.utc))
-    empty = "No matching topics." if pattern else "No MQTT messages yet."
+    empty = (
+        "No matching topics."
+        if pattern
+        else "No MQTT messages yet. Is qctl-mqtt-bridge running? Ask: qctl ingest status"
+    )
     table = view.Table(columns, page.topics, empty, _topics_footer(page))
     session.out.listing(documents.ingest_topics(page), table)
 

@@ -18,6 +18,8 @@ from qctl.cli.session import Session
 from qctl.models import Selector
 from qctl.view import Cell
 
+NO_JOBS = "No jobs. Create one: qctl job enqueue NAME, whose names are listed by qctl job types"
+
 Id = Annotated[
     str, typer.Argument(metavar="ID", show_default=False, help="Id of the job, or its first 6 or more characters.")
 ]
@@ -45,7 +47,7 @@ def list_jobs(
     warn_of_scan_limit(session.out, page.scanned, page.total)
     page = replace(page, rows=[redaction.job_row(row) for row in page.rows])
     columns = view.job_columns(datetime.now(timezone.utc))
-    empty = "No jobs." if selector.is_everything else "No matching jobs."
+    empty = NO_JOBS if selector.is_everything else "No matching jobs. All of them: qctl job list"
     footer = page_footer(offset, len(page.rows), page.matching, "details: qctl job show ID")
     session.out.listing(documents.job_list(page), view.Table(columns, page.rows, empty, footer))
 

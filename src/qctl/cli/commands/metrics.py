@@ -23,6 +23,8 @@ from qctl.models import Series, Step
 from qctl.quantities import quantity
 from qctl.view import Cell
 
+NO_METRICS = "No metrics in this period: workers of qctl count them, for stock ones qctl-scheduler. Longer: --since 1d"
+
 DEFAULT_STEPS = 12
 
 MAX_LISTED_QUEUES = 3
@@ -80,7 +82,7 @@ def _table(series: Series) -> view.Table[Step]:
     queues = quantity(len(series.queues), "queue") if many else ", ".join(series.queues)
     note = f"steps of {view.duration(series.step)}, {queues}; the last step is incomplete"
     columns = view.metrics_columns(datetime.now(timezone.utc))
-    return view.Table(columns, series.steps, "No metrics in this period.", [Cell(""), Cell(note, "dim")])
+    return view.Table(columns, series.steps, NO_METRICS, [Cell(""), Cell(note, "dim")])
 
 
 @command("export", examples="qctl metrics export\nqctl metrics export --to qctl.prom")

@@ -15,7 +15,7 @@ import typer
 from qctl.cli import site_readers
 from qctl.cli.command import command
 from qctl.cli.line_completion import Completer
-from qctl.cli.output import is_terminal
+from qctl.cli.output import TABLES_VARIABLE, is_terminal
 from qctl.cli.session import Session
 from qctl.errors import QctlError, RefusedError, SettingsError, UsageError
 from qctl.safe import redact_url
@@ -77,7 +77,7 @@ def monitor(
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="File to write the frame to, as a picture.")
     ] = None,
-    screen: Annotated[str, typer.Option("--screen", metavar="N", help="Screen of the frame, 1 to 9.")] = "1",
+    screen: Annotated[str, typer.Option("--screen", metavar="N", help="Screen of the frame: 1 to 9, or L.")] = "1",
     size: Annotated[str, typer.Option("--size", metavar="WxH", help="Columns and lines of the frame.")] = "120x40",
 ) -> None:
     """Watch queues, jobs and workers live, and act on them."""
@@ -169,8 +169,9 @@ def _print_snapshot(session: Session, svg: Path | None, screen: str, size: str) 
     """Print one frame, or write it as a picture."""
     from qctl.tui import snapshot
 
-    if not (len(screen) == 1 and screen in "123456789"):
-        raise UsageError(f"invalid screen {screen!r}", "1 to 9; the monitor lists them at its top")
+    screen = screen.upper()
+    if not (len(screen) == 1 and screen in "123456789L"):
+        raise UsageError(f"invalid screen {screen!r}", "1 to 9, or L; the monitor lists them at its top")
     measures = snapshot.parse_size(size)
     text, picture = snapshot.take(_monitor(session, None, None, commands=False), screen, measures)
     if svg is None:
@@ -281,6 +282,7 @@ def run_line(session: Session, line: str) -> str:
         "REDIS_URL": settings.redis_target,
         "QCTL_READ_ONLY": str(settings.read_only).lower(),
         "COLUMNS": "100",
+        TABLES_VARIABLE: "1",
         "NO_COLOR": "1",
     }
     try:

@@ -24,6 +24,8 @@ from qctl.cli.session import Session
 from qctl.models import DeadLetter, Selector
 from qctl.rates import parse
 
+NO_REJECTS = "No rejects: messages that cannot be read or stored are kept here."
+
 Pipeline = Annotated[
     str | None, typer.Option("--pipeline", metavar="PIPELINE", help="readings or messages. Default: both.")
 ]
@@ -66,7 +68,7 @@ def list_rejects(
     columns = view.reject_columns(datetime.now(timezone.utc), _pipeline_name)
     hint = "details: qctl ingest rejects show ID   run again: qctl ingest rejects retry ID"
     footer = page_footer(offset, len(page.letters), page.total, hint)
-    table = view.Table(columns, page.letters, "No rejects.", footer)
+    table = view.Table(columns, page.letters, NO_REJECTS, footer)
     session.out.listing(documents.reject_list(page, _pipeline_name), table)
 
 

@@ -1,4 +1,4 @@
-"""`qctl schedule list|next|add|remove|pause|resume|run`: scheduled jobs."""
+"""`qctl schedule list|next|add|edit|remove|pause|resume|run`: scheduled jobs."""
 
 from __future__ import annotations
 
@@ -75,7 +75,11 @@ def next_(
 ) -> None:
     """Show the next runs."""
     runs = session.ops.schedules.next(names=names or (), queue=queue, count=count)
-    table = view.Table(view.upcoming_columns(datetime.now(timezone.utc)), runs, "No upcoming runs.")
+    table = view.Table(
+        view.upcoming_columns(datetime.now(timezone.utc)),
+        runs,
+        "No upcoming runs. Schedules and paused ones: qctl schedule list",
+    )
     session.out.listing(documents.schedule_next(runs), table)
 
 
@@ -131,18 +135,14 @@ def add(
     """
     if (cron is None) == (every is None):
         raise UsageError("give either --cron or --every")
-    if catch_up not in ("skip", "one", "all"):
-        raise UsageError(f"--catch-up: unknown policy {catch_up!r}", "allowed: skip, one, all")
-    if overlap not in ("allow", "skip", "one"):
-        raise UsageError(f"--overlap: unknown policy {overlap!r}", "allowed: allow, skip, one")
-    interval = None if every is None else durations.parse(every, "--every", min_seconds=1.0)
+    _check_policies(catch_up, overlap)
     added = session.ops.schedules.add(
         name,
         job,
         pairs or (),
         None if data is None else _parse_object(data),
         cron=cron,
-        every=None if interval is None else round(interval),
+        every=_interval(every),
         timezone=zone,
         catch_up=cast("CatchUp", catch_up),
         overlap=cast("Overlap", overlap),
@@ -152,10 +152,75 @@ def add(
         job_options=None if priority is None else {"priority": priority},
         replace_existing=replace,
     )
-    next_run = view.local_time(added.next_at, datetime.now(timezone.utc))
-    rule = view.describe_rule(added)
-    line = f"{added.name}: {added.job}, next run {next_run}, then {rule[:1].lower()}{rule[1:]}"
-    session.out.report(documents.schedule_add(added), [Cell(line, "good")])
+    session.out.report(documents.schedule_add(added), [Cell(_next_runs(added), "good")])
+
+
+def _next_runs(timer: Timer) -> str:
+    rule = view.describe_rule(timer)
+    if timer.next_at is None:
+        return f"{timer.name}: {timer.job}, paused; {rule[:1].lower()}{rule[1:]}"
+    next_run = view.local_time(timer.next_at, datetime.now(timezone.utc))
+    return f"{timer.name}: {timer.job}, next run {next_run}, then {rule[:1].lower()}{rule[1:]}"
+
+
+def _interval(text: str | None) -> int | None:
+    return None if text is None else round(durations.parse(text, "--every", min_seconds=1.0))
+
+
+def _check_policies(catch_up: str | None, overlap: str | None) -> None:
+    if catch_up not in (None, "skip", "one", "all"):
+        raise UsageError(f"--catch-up: unknown policy {catch_up!r}", "allowed: skip, one, all")
+    if overlap not in (None, "allow", "skip", "one"):
+        raise UsageError(f"--overlap: unknown policy {overlap!r}", "allowed: allow, skip, one")
+
+
+@command(
+    "edit",
+    examples="qctl schedule edit nightly --cron '30 2 * * *'\nqctl schedule edit sales reportType=stock --overlap skip",
+    changes=True,
+)
+def edit(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a schedule.")],
+    pairs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", show_default=False, help="Arguments to replace; the others stay."),
+    ] = None,
+    cron: Annotated[str | None, typer.Option(metavar="RULE", help="Cron rule instead of the times so far.")] = None,
+    every: Annotated[str | None, typer.Option(metavar="TIME", help="Interval instead: 90s, 30m, 1d.")] = None,
+    zone: Annotated[str | None, typer.Option("--timezone", metavar="ZONE", help="Time zone: Europe/Berlin.")] = None,
+    catch_up: Annotated[
+        str | None, typer.Option("--catch-up", metavar="POLICY", help="Missed runs: skip, one or all.")
+    ] = None,
+    overlap: Annotated[
+        str | None, typer.Option("--overlap", metavar="POLICY", help="Runs due too early: allow, skip, or one waits.")
+    ] = None,
+    pause_on_failure: Annotated[
+        bool | None, typer.Option("--pause-on-failure/--no-pause-on-failure", help="Pause once a run has failed.")
+    ] = None,
+    repeat: Annotated[int | None, typer.Option(min=0, metavar="N", help="Number of further runs; 0: endless.")] = None,
+    data: Annotated[str | None, typer.Option(metavar="JSON", help="All arguments as one JSON object.")] = None,
+) -> None:
+    """Change the times, arguments or policies of a schedule.
+
+    What is not given stays, a pause too.
+    """
+    if cron is not None and every is not None:
+        raise UsageError("give either --cron or --every")
+    _check_policies(catch_up, overlap)
+    edited = session.ops.schedules.edit(
+        name,
+        pairs or (),
+        None if data is None else _parse_object(data),
+        cron=cron,
+        every=_interval(every),
+        timezone=zone,
+        catch_up=cast("CatchUp | None", catch_up),
+        overlap=cast("Overlap | None", overlap),
+        pause_on_failure=pause_on_failure,
+        repeat=repeat,
+    )
+    session.out.report(documents.schedule_edit(edited), [Cell(_next_runs(edited), "good")])
 
 
 def _parse_object(text: str) -> dict[str, Any]:

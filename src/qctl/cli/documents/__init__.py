@@ -49,7 +49,14 @@ from qctl.cli.documents.queues import (
     resume,
     stats,
 )
-from qctl.cli.documents.schedules import schedule_actions, schedule_add, schedule_backfill, schedule_list, schedule_next
+from qctl.cli.documents.schedules import (
+    schedule_actions,
+    schedule_add,
+    schedule_backfill,
+    schedule_edit,
+    schedule_list,
+    schedule_next,
+)
 from qctl.cli.documents.trash import trash_empty, trash_list, trash_restore
 from qctl.cli.documents.users import user_action, user_invitation, user_list
 from qctl.cli.documents.workers import worker_list, worker_quiet, worker_show, worker_stop
@@ -122,6 +129,7 @@ __all__ = [
     "schedule_actions",
     "schedule_add",
     "schedule_backfill",
+    "schedule_edit",
     "schedule_list",
     "schedule_next",
     "stats",

@@ -20,6 +20,7 @@ def check(check: Check, summary: str) -> Document:
         "level",
         "error",
         "paused",
+        "problem",
         *(f"{metric}_{field}" for metric in _METRICS for field in ("value", "level")),
     )
     return Document("qctl.check/1", "queue", columns, head, "queues", rows)
@@ -31,6 +32,7 @@ _METRICS = ("age", "depth", "dead", "errors", "workers")
 def _queue(queue: QueueCheck) -> Record:
     readings = {reading.metric: reading for reading in queue.readings}
     record: Record = {"queue": queue.queue, "level": queue.level.name, "error": queue.error, "paused": queue.paused}
+    record["problem"] = queue.finding.reason if queue.finding else None
     for metric in _METRICS:
         reading = readings.get(metric)  # type: ignore[call-overload]  # _METRICS are the values of `What`
         record[f"{metric}_value"] = _value(reading) if reading else None

@@ -13,12 +13,12 @@ from qctl.view import describe_rule
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
     from qctl.errors import QctlError
-    from qctl.models import Coming, Timer, Timers
+    from qctl.models import Coming, ScheduleRun, Timer, Timers
 
 _COLUMNS = (
     *("name", "kind", "job", "queue", "next_at", "last_at", "last_job", "last_status", "cron", "timezone", "every"),
     *("in_words", "left", "runs", "catch_up", "paused_by", "source", "payload", "concerns", "problem"),
-    *("overlap", "pause_on_failure", "blackout", "blackout_timezone", *NOTE_FIELDS),
+    *("overlap", "pause_on_failure", "blackout", "blackout_timezone", *NOTE_FIELDS, "last_runs"),
 )
 
 
@@ -37,6 +37,7 @@ def _timer(timer: Timer) -> Record:
         *([concern.kind for concern in timer.concerns], problem, timer.overlap, timer.pause_on_failure),
         *_blackout(timer),
         *note_fields(timer.note).values(),
+        [_run(run) for run in timer.last_runs],
     )
     return dict(zip(_COLUMNS, values, strict=True))
 
@@ -44,6 +45,18 @@ def _timer(timer: Timer) -> Record:
 def _blackout(timer: Timer) -> tuple[str | None, str | None]:
     zone, _, windows = timer.blackout.partition(" ")
     return windows or None, zone or None
+
+
+def _run(run: ScheduleRun) -> Record:
+    return {
+        "due_at": time(run.due_at),
+        "outcome": run.outcome,
+        "job": run.job or None,
+        "started_at": time(run.started_at),
+        "ended_at": time(run.ended_at),
+        "count": run.count,
+        "overlaps": run.overlaps,
+    }
 
 
 def schedule_next(runs: Sequence[Coming]) -> Document:
@@ -66,6 +79,11 @@ def schedule_next(runs: Sequence[Coming]) -> Document:
 def schedule_add(timer: Timer) -> Document:
     """`qctl schedule add`."""
     return Document("qctl.schedule.add/1", "name", _COLUMNS, _timer(timer))
+
+
+def schedule_edit(timer: Timer) -> Document:
+    """`qctl schedule edit`."""
+    return Document("qctl.schedule.edit/1", "name", _COLUMNS, _timer(timer))
 
 
 def schedule_backfill(name: str, times: Sequence[datetime], created: Sequence[str], dry_run: bool) -> Document:

@@ -1,11 +1,13 @@
 """The actions of the monitor. Each says what will happen, which command line does the same, and how to undo it."""
 
 from qctl.tui.actions.action import Action, ActionResult
+from qctl.tui.actions.edit_schedule import add_schedule, edit_schedule
 from qctl.tui.actions.jobs import cancel, discard, move, retry
 from qctl.tui.actions.notes import acknowledge, delete_note
 from qctl.tui.actions.one_job import DELAY, edit, enqueue, restore_payload, stop
 from qctl.tui.actions.queues import clear, pause, restore, resume
-from qctl.tui.actions.schedules import pause_schedule, remove_schedule, resume_schedule, run_schedule
+from qctl.tui.actions.scale_workers import scale_workers
+from qctl.tui.actions.schedules import pause_schedule, remove_schedule, resume_schedule, run_schedule, skip_run
 from qctl.tui.actions.workers import quiet_worker, resume_worker, stop_worker
 
 __all__ = [
@@ -13,11 +15,13 @@ __all__ = [
     "Action",
     "ActionResult",
     "acknowledge",
+    "add_schedule",
     "cancel",
     "clear",
     "delete_note",
     "discard",
     "edit",
+    "edit_schedule",
     "enqueue",
     "move",
     "pause",
@@ -31,6 +35,8 @@ __all__ = [
     "resume_worker",
     "retry",
     "run_schedule",
+    "scale_workers",
+    "skip_run",
     "stop",
     "stop_worker",
 ]

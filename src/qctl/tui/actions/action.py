@@ -5,11 +5,20 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from qctl.models import Progress
-
-_GROUPS = frozenset({"job", "dlq", "trash", "queue", "schedule", "worker", "note"})
+_GROUPS = frozenset({"job", "dlq", "trash", "queue", "schedule", "worker", "note", "daemon"})
 """Command groups: in these the second word of a command line belongs to the command."""
+
+
+class ActionProgress(Protocol):
+    """Tells how far an action is. Both raise an exception that ends the action if the user stopped it."""
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Tell that `done` of `total` items are done; None if the total is unknown."""
+
+    def say(self, text: str) -> None:
+        """Tell a state in words."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ class Action:
     title: str
     consequence: str
     arguments: tuple[str, ...]
-    run: Callable[[Progress], ActionResult]
+    run: Callable[[ActionProgress], ActionResult]
     confirm: str = ""
 
     @property

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 from qctl import rates
 from qctl.errors import UsageError
-from qctl.models import BulkResult, Selector
-from qctl.tui.actions.action import Action, ActionResult
+from qctl.models import BulkResult, CanaryState, Selector
+from qctl.quantities import clause
+from qctl.tui.actions.action import Action, ActionProgress, ActionResult
 from qctl.tui.actions.queues import restore
-from qctl.view import quantity
+from qctl.view import duration, quantity
 
 if TYPE_CHECKING:
     from qctl.models import Progress
@@ -29,9 +30,14 @@ def retry(ops: Ops, selector: Selector, count: int, canary: str = "", rate: str 
     first = _number(canary) if canary.strip() else 0
     per_second = rates.parse(rate, "the rate") if rate.strip() else None
 
-    def run(progress: Progress) -> ActionResult:
+    def run(progress: ActionProgress) -> ActionResult:
         chosen = ops.jobs.choose("retry", selector)
-        return _result(ops.jobs.retry(chosen, first=first, rate=per_second, progress=progress), "queued again")
+
+        def watch(state: CanaryState) -> None:
+            progress.say(describe_canary(state, chosen.count))
+
+        result = ops.jobs.retry(chosen, first=first, rate=per_second, progress=progress, watch=watch)
+        return _result(result, "queued again")
 
     consequence = (
         f"{quantity(count, 'job')} will run again, from the tail of the queue. Work that was done before is repeated. "
@@ -42,6 +48,16 @@ def retry(ops: Ops, selector: Selector, count: int, canary: str = "", rate: str 
     options = [*(["--canary", str(first)] if first else []), *(["--rate", rate.strip()] if per_second else [])]
     words = ("retry", *_arguments(selector), *options, "--yes")
     return Action(f"Retry {_describe(selector, count)}", consequence, words, run)
+
+
+def describe_canary(state: CanaryState, count: int) -> str:
+    """`Canary: 1 of 3 finished, 2 run, after 4s; the other 40 jobs wait for it`."""
+    running, waiting = state.running, state.total - state.finished - state.running
+    parts = [f"{state.finished} of {state.total} finished"]
+    parts += [f"{clause(running, 'job', 'runs', 'run')}"] if running else []
+    parts += [f"{clause(waiting, 'job', 'waits', 'wait')}"] if waiting else []
+    others = clause(max(0, count - state.total), "other job", "waits", "wait")
+    return f"Canary: {', '.join(parts)}, after {duration(state.seconds)}; {others} for it"
 
 
 def _number(text: str) -> int:

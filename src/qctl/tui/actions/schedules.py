@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from qctl.models import Selector, Timer
 from qctl.tui.actions.action import Action, ActionResult
 from qctl.tui.actions.jobs import cancel
-from qctl.view import NO_VALUE, describe_rule
+from qctl.view import NO_VALUE, describe_rule, local_time
 
 if TYPE_CHECKING:
     from qctl.models import Progress
@@ -53,6 +54,21 @@ def run_schedule(ops: Ops, timer: Timer) -> Action:
     undo = "U cancels it until it starts." if repeats else "U does not undo this."
     consequence = f"1 job of {timer.queue} will run now, {times}. {undo}"
     return Action(f"Run {timer.name} now", consequence, ("schedule", "run", timer.name), run)
+
+
+def skip_run(ops: Ops, timer: Timer) -> Action:
+    """Leave out the next run of a schedule."""
+
+    def run(_: Progress) -> ActionResult:
+        row, _changed = ops.schedules.skip(timer.name)
+        return ActionResult(f"{row.name}: run skipped; next run {_local(row.next_at)}")
+
+    consequence = f"The run of {_local(timer.next_at)} will be left out, the later ones not. U does not undo this."
+    return Action(f"Skip the next run of {timer.name}", consequence, ("schedule", "skip", timer.name), run)
+
+
+def _local(when: datetime | None) -> str:
+    return local_time(when, datetime.now(timezone.utc))
 
 
 def remove_schedule(ops: Ops, timer: Timer) -> Action:

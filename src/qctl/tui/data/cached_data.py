@@ -19,6 +19,7 @@ from qctl.ops.observed_rates import ObservedRates
 from qctl.tui.data.dead_letter_cache import DeadLetterCache
 from qctl.tui.data.local_daemons import LocalDaemons
 from qctl.tui.data.monitor_data import (
+    AuditReader,
     DaemonReader,
     DeadLetterReader,
     EventReader,
@@ -124,6 +125,11 @@ class CachedData(MonitorData):
     def schedules(self) -> ScheduleReader:
         """Schedules and their next runs."""
         return self._ops.schedules
+
+    @property
+    def audit(self) -> AuditReader:
+        """Changes that people made."""
+        return self._ops.audit
 
     @property
     def daemons(self) -> DaemonReader:

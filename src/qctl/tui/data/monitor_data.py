@@ -11,6 +11,7 @@ from typing import Protocol
 
 from qctl.errors import QctlError
 from qctl.models import (
+    AuditEntry,
     Causes,
     Coming,
     Daemon,
@@ -21,10 +22,12 @@ from qctl.models import (
     Health,
     JobDetail,
     Jobs,
+    JobTree,
     PipelineStatus,
     QueueDetail,
     Selector,
     Series,
+    SourceStatus,
     Stats,
     Timers,
     WorkerInfo,
@@ -70,6 +73,8 @@ class JobReader(Protocol):
 
     def show(self, job_id: str) -> JobDetail: ...
 
+    def tree(self, job_id: str) -> JobTree: ...
+
 
 class ExplainReader(Protocol):
     """Explains why a job or a queue does not run."""
@@ -90,9 +95,11 @@ class WorkerReader(Protocol):
 
 
 class IngestReader(Protocol):
-    """Reads the state of the ingest pipelines."""
+    """Reads the state of the ingest pipelines, and the heartbeats of sources and schedulers."""
 
     def status(self) -> Sequence[PipelineStatus]: ...
+
+    def sources(self) -> Sequence[SourceStatus]: ...
 
 
 class MetricsReader(Protocol):
@@ -109,6 +116,12 @@ class ScheduleReader(Protocol):
     def list(self, *, queue: str | None, limit: int) -> Timers: ...
 
     def next(self, *, names: Sequence[str], count: int) -> Sequence[Coming]: ...
+
+
+class AuditReader(Protocol):
+    """Reads the last changes that people made, oldest first."""
+
+    def list(self, *, limit: int) -> Sequence[AuditEntry]: ...
 
 
 class DaemonReader(Protocol):
@@ -152,6 +165,9 @@ class MonitorData(Protocol):
 
     @property
     def schedules(self) -> ScheduleReader: ...
+
+    @property
+    def audit(self) -> AuditReader: ...
 
     @property
     def daemons(self) -> DaemonReader: ...

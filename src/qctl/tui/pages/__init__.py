@@ -1,6 +1,7 @@
-"""The pages of the monitor, in the order of their digits."""
+"""The pages of the monitor, in the order of their digits and letters."""
 
 from qctl.tui.page import Page
+from qctl.tui.pages.audit import AuditPage
 from qctl.tui.pages.dead_letters import DeadLettersPage
 from qctl.tui.pages.events import EventsPage
 from qctl.tui.pages.fleet import FleetPage
@@ -22,6 +23,7 @@ PAGES: tuple[type[Page], ...] = (
     IngestPage,
     MetricsPage,
     EventsPage,
+    AuditPage,
 )
 
 FLEET_PAGES: tuple[type[Page], ...] = (*PAGES, FleetPage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +11,18 @@ from typing import Any
 
 from textual.app import ComposeResult
 
-from qctl import view
+from qctl import catalog, view
 from qctl.errors import QctlError
 from qctl.models import Daemon, WorkerInfo
 from qctl.tui import actions
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.detail_page import DetailPage
-from qctl.tui.widgets.dialogs import TextWindow
+from qctl.tui.widgets.dialogs import DialogField, TextWindow
 from qctl.tui.widgets.grid import Grid, GridSpec
 from qctl.view import Cell
+
+WORKER_UNIT = re.compile(r"qctl-worker@(?P<queue>[^:]+)(:\d+)?\.service")
+"""Units of workers: the name of the queue, and the number of the worker from the second on."""
 
 LOG_LINES = 200
 """Lines of a daemon's log that are shown."""
@@ -71,6 +75,8 @@ class WorkersPage(DetailPage):
     """
 
     main = "#workers"
+    _daemon_problem: str | None = None
+    """The reason why the daemons of this machine cannot be listed."""
 
     def compose(self) -> ComposeResult:
         """Place two tables."""
@@ -92,6 +98,7 @@ class WorkersPage(DetailPage):
         daemons = self.query_one("#daemons", Grid)
         daemons.set_class(not data.daemons, "none")
         daemons.fill(data.daemons, now, data.problem)
+        self._daemon_problem = data.problem
 
     def has_detail(self, row: Any) -> bool:
         """Only workers have details."""
@@ -142,6 +149,25 @@ class WorkersPage(DetailPage):
         else:
             self.host.show_status(f"{worker.name} runs no job")
 
+    def do_scale(self) -> None:
+        """Set the number of workers of the row's queue, where systemd runs them."""
+        row = self.grid.current
+        if row is None:
+            return
+        queue = _queue_of(row)
+        if queue is None or self._daemon_problem:
+            self.host.show_status(
+                self._daemon_problem or f"{row.name} is no worker of one queue: qctl daemon scale QUEUE N"
+            )
+            return
+        units = [daemon for daemon in self.query_one("#daemons", Grid).rows if _queue_of(daemon) == queue]
+        running = sum(daemon.active == "active" for daemon in units)
+        self.open_dialog(
+            lambda texts: actions.scale_workers(queue, running, texts["count"]),
+            [DialogField("count", "Number of workers:", text=str(running))],
+            f"Scale {queue}: {running} running",
+        )
+
     def do_logs(self) -> None:
         """Show the log of a daemon; for a worker, say where its process writes it."""
         row = self.grid.current
@@ -149,6 +175,15 @@ class WorkersPage(DetailPage):
             self.host.run_command(f"daemon logs {shlex.quote(row.name)} --lines {LOG_LINES}")
         elif row is not None:
             self.app.push_screen(TextWindow(f"logs of {row.name}", find_logs(row)))
+
+
+def _queue_of(row: WorkerInfo | Daemon) -> str | None:
+    """The queue of a worker that listens to one queue and its lanes, or of its unit; None for any other row."""
+    if isinstance(row, Daemon):
+        found = WORKER_UNIT.fullmatch(row.unit)
+        return found["queue"] if found else None
+    queues = {catalog.base_queue(queue) for queue in row.queues}
+    return queues.pop() if len(queues) == 1 else None
 
 
 def find_logs(worker: WorkerInfo) -> str:

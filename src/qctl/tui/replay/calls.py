@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from qctl.models import (
+    AuditEntry,
     Causes,
     Coming,
     Daemon,
@@ -22,15 +23,18 @@ from qctl.models import (
     Health,
     JobDetail,
     Jobs,
+    JobTree,
     PipelineStatus,
     QueueDetail,
     Selector,
     Series,
+    SourceStatus,
     Stats,
     Timers,
     WorkerInfo,
 )
 from qctl.tui.data.monitor_data import (
+    AuditReader,
     DaemonReader,
     DeadLetterReader,
     EventReader,
@@ -85,6 +89,7 @@ class NamedCalls:
         self.ingest: IngestReader = _Ingest(answers)
         self.metrics: MetricsReader = _Metrics(answers)
         self.schedules: ScheduleReader = _Schedules(answers)
+        self.audit: AuditReader = _Audit(answers)
         self.daemons: DaemonReader = _Daemons(answers)
 
 
@@ -123,6 +128,9 @@ class _Jobs(_Part, JobReader):
     def show(self, job_id: str) -> JobDetail:
         return self._answer(name_of("jobs.show", job_id), lambda data: data.jobs.show(job_id))
 
+    def tree(self, job_id: str) -> JobTree:
+        return self._answer(name_of("jobs.tree", job_id), lambda data: data.jobs.tree(job_id))
+
 
 class _Explain(_Part, ExplainReader):
     def job(self, job_id: str) -> Explanation:
@@ -143,6 +151,9 @@ class _Ingest(_Part, IngestReader):
     def status(self) -> Sequence[PipelineStatus]:
         return self._answer(name_of("ingest.status"), lambda data: data.ingest.status())
 
+    def sources(self) -> Sequence[SourceStatus]:
+        return self._answer(name_of("ingest.sources"), lambda data: data.ingest.sources())
+
 
 class _Metrics(_Part, MetricsReader):
     def series(self, *, seconds: float, step: float) -> Series:
@@ -161,6 +172,11 @@ class _Schedules(_Part, ScheduleReader):
     def next(self, *, names: Sequence[str], count: int) -> Sequence[Coming]:
         name = name_of("schedules.next", names=names, count=count)
         return self._answer(name, lambda data: data.schedules.next(names=names, count=count))
+
+
+class _Audit(_Part, AuditReader):
+    def list(self, *, limit: int) -> Sequence[AuditEntry]:
+        return self._answer(name_of("audit.list", limit=limit), lambda data: data.audit.list(limit=limit))
 
 
 class _Daemons(_Part, DaemonReader):

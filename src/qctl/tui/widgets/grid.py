@@ -32,6 +32,9 @@ GUTTER_WIDTH = 2
 """Cells before a row: `>` for the selected row, `✓` for a marked one."""
 
 
+RIGHT_BUTTON = 3
+
+
 @dataclass(frozen=True)
 class GridSpec:
     """Definition of a grid. `key` identifies a row, and `empty` is shown without rows.
@@ -95,6 +98,13 @@ class Grid(ScrollView, can_focus=True):
         """A row is opened, or the number in the column `title` of it."""
 
         title: str | None = None
+
+    @dataclass
+    class MenuRequested(Moved):
+        """The acts on a row are asked for, at a position `x`, `y` of the screen."""
+
+        x: int = 0
+        y: int = 0
 
     def __init__(self, spec: GridSpec, *, id: str | None = None, title: str = "") -> None:
         super().__init__(id=id)
@@ -357,7 +367,8 @@ class Grid(ScrollView, can_focus=True):
             self.post_message(self.Opened(self, self.current, self._link))
 
     def on_click(self, event: events.Click) -> None:
-        """Move the cursor; open at a double click. On a title: sort by it, or reverse the order if it is sorted by."""
+        """Move the cursor; open at a double click, ask for a menu at a right click. On a title: sort by it, or reverse
+        the order if it is sorted by."""
         at = event.get_content_offset(self)
         if at is None:
             return
@@ -367,7 +378,9 @@ class Grid(ScrollView, can_focus=True):
         elif number < len(self.rows):
             self._link = title if title in self.spec.links else None
             self._move_to(number)
-            if event.chain == 2:
+            if event.button == RIGHT_BUTTON:
+                self.post_message(self.MenuRequested(self, self.current, event.screen_x, event.screen_y))
+            elif event.chain == 2:
                 self.action_open()
 
     def _title_at(self, x: int) -> str | None:

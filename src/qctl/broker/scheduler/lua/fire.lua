@@ -1,4 +1,5 @@
--- Create the jobs of a schedule that are due, and store when it is due next.
+-- Create the jobs of a schedule that are due, and store when it is due next. Begins with trim_runs.lua, which has the
+-- rest of its head.
 -- KEYS
 --   schedules ZSET
 --   schedule HASH
@@ -23,13 +24,14 @@
 -- ARGV jobs[n]
 --   id
 --   trace
+--   run_due: due time of the run (s)
 --   values: number of its fields and values among `fields`
 -- ARGV
 --   fields...: fields and values of all jobs
 -- Returns the number of jobs created, -1 if the due time has changed meanwhile
 -- Atomic: the due time is advanced and its jobs are enqueued in one step, so any number of schedulers, killed at any
 --   moment, create one job for each due time. A job whose id exists is not created again.
-local wrong = wrong_type({schedules, schedule, waiting, queues, events})
+local wrong = wrong_type({schedules, schedule, history, waiting, queues, events})
 if wrong then return wrong end
 local current = redis.call('ZSCORE', schedules, schedule_name)
 if not current or tonumber(current) ~= tonumber(due) or redis.call('EXISTS', schedule) == 0 then return -1 end
@@ -46,6 +48,7 @@ for n = 1, jobs_count do
     if redis.call('EXISTS', new.job) == 0 then
         redis.call('HSET', new.job, unpack(fields, first, last))
         redis.call('RPUSH', waiting, new.id)
+        redis.call('HSET', history, new.id, new.run_due)
         record('created', 'job', new.id, 'trace', new.trace)
         created, last_job = created + 1, new.id
     end
@@ -58,9 +61,11 @@ if created > 0 then
 end
 if tonumber(skipped) > 0 then
     redis.call('HSET', schedule, 'qctl_missed', skipped, 'qctl_missed_at', now)
+    redis.call('HSET', history, 'missed:' .. due, due .. ' ' .. skipped)
     record('skipped', 'count', skipped, 'reason', 'no scheduler ran; policy ' .. catch_up)
 end
 if tonumber(dropped) > 0 then
+    redis.call('HSET', history, 'dropped:' .. due, due .. ' ' .. dropped)
     record('skipped', 'count', dropped, 'reason', 'the last run has not ended; overlap policy skip')
 end
 if runs_left ~= '' then redis.call('HSET', schedule, 'qctl_left', runs_left) end
@@ -68,6 +73,7 @@ if next_due ~= '' then
     redis.call('ZADD', schedules, next_due, schedule_name)
 else
     redis.call('ZREM', schedules, schedule_name)
-    redis.call('DEL', schedule)
+    redis.call('DEL', schedule, history)
 end
+trim_runs()
 return created
