@@ -65,7 +65,9 @@ def run_lines(runs: Sequence[ScheduleRun], now: datetime) -> Iterator[Cell]:
 
 
 def _sign(run: ScheduleRun) -> tuple[str, Style]:
-    return (OVERLAP_SIGN, "warn") if run.overlaps and run.outcome == "finished" else SIGNS[run.outcome]
+    if run.overlaps and run.outcome == "finished":
+        return OVERLAP_SIGN, "warn"
+    return SIGNS.get(run.outcome, SIGNS["unknown"])  # a recording may hold anything
 
 
 def _words(run: ScheduleRun) -> str:
