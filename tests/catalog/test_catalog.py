@@ -56,10 +56,14 @@ def test_every_queue_has_a_worker() -> None:
 
 
 def test_priority_selects_the_lane() -> None:
-    assert [catalog.lane("email", priority) for priority in (1, 5, 10)] == ["email.high", "email", "email.low"]
+    assert [catalog.lane("email", priority) for priority in (1, 3, 4, 7, 8, 10)] == [
+        *("email.high", "email.high"),
+        *("email", "email"),
+        *("email.low", "email.low"),
+    ]
     assert {catalog.base_queue(name) for name in catalog.lanes("email")} == {"email"}
-    for bad in (0, 2, True + 1, -5):
-        with pytest.raises(UsageError, match=r"not 1 .high., 5 .normal. or 10"):
+    for bad in (0, 11, True, -5):
+        with pytest.raises(UsageError, match=r"not between 1 .high. and 10"):
             catalog.lane("email", bad)
 
 

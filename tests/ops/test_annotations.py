@@ -15,8 +15,6 @@ from qctl.models import Finding, Note
 from qctl.ops import Ops, cause_checks
 from support import stock
 
-NOW = time.time()
-
 PARTS = {"function": "app.send", "exception": "ValueError", "message": "no such host", "frame": ""}
 CAUSE = dead_letter_index.fingerprint(PARTS)
 
@@ -37,10 +35,10 @@ def findings(connection: Redis) -> list[Finding]:
 
 
 def test_a_cause_names_the_last_mark_before_it(ops: Ops, connection: Redis) -> None:
-    ops.marks.add("v1.3", NOW - 500)
-    ops.marks.add("v1.4", NOW - 300)
-    die_of_cause(connection, "mail", ["a"], NOW - 200)
-    ops.marks.add("v1.5", NOW - 100)
+    ops.marks.add("v1.3", time.time() - 500)
+    ops.marks.add("v1.4", time.time() - 300)
+    die_of_cause(connection, "mail", ["a"], time.time() - 200)
+    ops.marks.add("v1.5", time.time() - 100)
     (cause,) = ops.dead_letters.groups().causes
     assert cause.since_mark == "v1.4"
     (finding,) = findings(connection)
@@ -63,13 +61,13 @@ def test_marks_are_bounded_and_can_be_deleted(ops: Ops, connection: Redis, monke
         with pytest.raises(UsageError):
             ops.marks.add(text)
     with pytest.raises(UsageError, match="future"):
-        ops.marks.add("v2", NOW + 3600)
+        ops.marks.add("v2", time.time() + 3600)
     connection.zadd(annotation_keys.MARKS, {b"\xff{": 5, "[]": 6, '{"text": "kept"}': 7})
     assert [mark.text for mark in ops.marks.list()] == ["kept"]
 
 
 def test_an_acknowledged_cause_is_quiet_until_it_has_grown(ops: Ops, connection: Redis) -> None:
-    die_of_cause(connection, "mail", [f"a{n}" for n in range(30)], NOW - 10)
+    die_of_cause(connection, "mail", [f"a{n}" for n in range(30)], time.time() - 10)
     assert [finding.check for finding in findings(connection)] == ["new cause"]
     note = ops.notes.put("cause", CAUSE, "mended in v1.5", acknowledge=True)
     assert (note.letters, note.is_acknowledged) == (30, True)
@@ -83,7 +81,7 @@ def test_an_acknowledged_cause_is_quiet_until_it_has_grown(ops: Ops, connection:
 
 
 def test_acknowledged_letters_are_no_problem_of_health(ops: Ops, connection: Redis) -> None:
-    die_of_cause(connection, "mail", [f"a{n}" for n in range(1200)], NOW - 7200)
+    die_of_cause(connection, "mail", [f"a{n}" for n in range(1200)], time.time() - 7200)
     assert "dead letters" in [finding.check for finding in ops.health.check().problems]
     ops.notes.put("cause", CAUSE, "", acknowledge=True)
     assert "dead letters" not in [finding.check for finding in ops.health.check().problems]
@@ -123,7 +121,7 @@ def test_notes_on_nothing_are_refused(ops: Ops, connection: Redis) -> None:
 
 
 def test_marks_and_notes_survive_a_backup(ops: Ops, connection: Redis) -> None:
-    ops.marks.add("v1.4", NOW - 100)
+    ops.marks.add("v1.4", time.time() - 100)
     stock.die(connection, stock.enqueue(connection, "mail", "dead", json=True))
     ops.notes.put("letter", "dead", "ask ada", acknowledge=True)
     before = ops.marks.list(), ops.notes.list()

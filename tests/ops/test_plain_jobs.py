@@ -64,7 +64,7 @@ def test_what_is_no_dotted_path_is_refused(function: str, ops: Ops, connection: 
 
 
 def test_arguments_that_no_screen_can_show_are_refused(ops: Ops) -> None:
-    with pytest.raises(UsageError, match="larger than 1 MB"):
+    with pytest.raises(UsageError, match=r"more than 1048576 \(QCTL_MAX_JOB_BYTES\)"):
         ops.jobs.enqueue_function("tasks.add", ["x" * (1 << 20)])
 
 

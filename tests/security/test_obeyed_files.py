@@ -292,6 +292,7 @@ ANSWERS = {
     "mail/transport.py:_write_file": WRITTEN,
     "models/__init__.py:__getattr__": PACKAGE,
     "processors.py:available": SYSTEM,
+    "cli/output.py:_is_run_by_watch": SYSTEM,
     "settings/configuration.py:write_env_file": WRITTEN,
     "settings/contexts.py:chosen_context": CHECKED,
     "settings/theme_choice.py:saved_theme": CHECKED,

@@ -20,7 +20,7 @@ def test_daemon_without_its_extra_is_skipped(
     skipped = [spec.name for spec in without_extra(settings)]
     assert skipped == ["mqtt-bridge", "gateway"]
     assert {"socket-batcher", "scheduler"} <= {program.name for program in daemons(settings)}
-    names = {program.name for program in run._programs(settings, None, patience=0.0)}
+    names = {program.name for program in run._programs(settings, None, {}, patience=0.0)}
     assert names.isdisjoint({*skipped, "mosquitto", "amqtt"})
 
 

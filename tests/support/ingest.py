@@ -19,8 +19,12 @@ from qctl.catalog import PIPELINES
 
 def items(connection: Redis, pipeline: str = "readings") -> list[dict[str, Any]]:
     """Every item that waits, in the buffer or in a batch, in no order. An item that is there twice is listed twice."""
-    found = [json.loads(item) for item in connection.lrange(keys.buffer(pipeline), 0, -1)]
-    for job_id in connection.lrange(keys.queue(PIPELINES[pipeline].queue), 0, -1):
+    with connection.pipeline() as pipe:  # at one moment: a batch may be cut meanwhile
+        pipe.lrange(keys.buffer(pipeline), 0, -1)
+        pipe.lrange(keys.queue(PIPELINES[pipeline].queue), 0, -1)
+        buffered, job_ids = pipe.execute()
+    found = [json.loads(item) for item in buffered]
+    for job_id in job_ids:
         found += Job.fetch(job_id.decode(), connection=connection, serializer=JSONSerializer).args[0]
     return found
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from support.waiting import PATIENCE_SECONDS, eventually
 
 ProgramT = TypeVar("ProgramT", bound="Program")
+
+MAX_RESERVED_PORTS = 2000
+"""Ports that a process does not draw again."""
+
+_reserved: dict[int, None] = {}
 
 
 class Program:
@@ -172,7 +180,7 @@ def _bound_to_us() -> list[str]:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on.
+    """A TCP port of 127.0.0.1 that nobody listens on, and that no other test process was given.
 
     Drawn from below the ephemeral range, so that no outgoing connection takes it between a kill and a
     restart, and not with `random`: pytest-randomly gives every worker process the same seed.
@@ -185,7 +193,28 @@ def free_port() -> int:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        if _reserve(port):
             return port
+
+
+@cache
+def _reservations() -> BinaryIO:
+    """A file of this user's with a byte for each port; the lock of a byte lasts as long as the process."""
+    return (Path(tempfile.gettempdir()) / f"qctl-test-ports-{os.getuid()}").open("ab")
+
+
+def _reserve(port: int) -> bool:
+    """Take a port for this process. False if it, or another process, has it: a server may not have started yet."""
+    if port in _reserved:
+        return False
+    try:
+        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    if len(_reserved) >= MAX_RESERVED_PORTS:
+        _reserved.pop(next(iter(_reserved)))
+    _reserved[port] = None
+    return True
 
 
 def accepts(port: int, host: str = "127.0.0.1") -> bool:

@@ -171,6 +171,6 @@ def test_ids_are_copied_and_logs_name_the_command_to_run() -> None:
         await driver.press("escape", "5")
         await driver.until("nightly")
         await driver.press("enter")
-        await driver.until("Next runs:")
+        await driver.until("next runs")
 
     drive(MonitorOps(), script)

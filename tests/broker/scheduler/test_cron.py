@@ -312,7 +312,7 @@ def test_existing_name_is_refused_without_replacing(connection: Redis, add: Add)
         ({"every": 60, "repeat": 0}, "repeat 0 is not between"),
         ({"every": 60, "data": {"odd": 1}}, "unknown argument 'odd'"),
         ({"every": 60, "job_options": {"delay": 5}}, "a schedule has no option delay"),
-        ({"every": 60, "job_options": {"priority": 2}}, "priority is not"),
+        ({"every": 60, "job_options": {"priority": 11}}, "priority is not"),
         ({"cron": "0 0 30 2 *"}, "never due"),
         ({"cron": "0 3 * * *", "zone": "Mars"}, "time zone"),
         ({}, "either a cron rule or an interval"),
