@@ -11,6 +11,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from originals.conftest import MakeOriginal
+from qctl.broker.bookkeeping import pools
 from qctl.cli.profile_option import ProfileName
 from qctl.errors import SettingsError
 from qctl.settings import Settings, configuration, env_example, sources
@@ -56,7 +57,8 @@ def test_queuecraft_starts_whole(make_original: MakeOriginal, redis_server: Redi
     addresses = {"REDIS_URL": redis_server.url, "MONGODB_URI": mongodb.url}
     original = make_original("queuecraft", addresses, QCTL_SIMULATED_SECONDS="0")
     start(original)
-    assert sum(name.startswith(JOBS_WORKER) for name in original.programs) == 5
+    with redis_server.connect() as connection:
+        eventually(lambda: any(pool.running == 5 for pool in pools.read(connection)), what="five workers of its jobs")
     assert "SECRET_KEY of .env is an example from documentation, and counts as not set" in original.output
     original.user()
     token = original.token()

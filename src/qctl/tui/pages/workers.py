@@ -157,7 +157,7 @@ class WorkersPage(DetailPage):
         queue = _queue_of(row)
         if queue is None or self._daemon_problem:
             self.host.show_status(
-                self._daemon_problem or f"{row.name} is no worker of one queue: qctl daemon scale QUEUE N"
+                self._daemon_problem or f"{row.name} is no worker of one queue: qctl worker scale QUEUE N"
             )
             return
         units = [daemon for daemon in self.query_one("#daemons", Grid).rows if _queue_of(daemon) == queue]
