@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import NoReturn
@@ -21,6 +22,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 MAX_SILENT_SECONDS = 60.0
 """Silence after which a process hangs, if its parent's own supervisor does not say: as in the systemd units."""
+
+ORPHAN_SECONDS = 30.0
+"""Time that a process has to drain once its parent was killed. The job that it still runs then runs again elsewhere."""
 
 ABORT_SECONDS = 10.0
 """Time that a process that hangs has to write the stack of each thread."""
@@ -136,6 +140,15 @@ def _die_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:  # it died before the kernel watched it
         os._exit(daemon.DRAINED)
+    threading.Thread(target=_end_after, args=(parent,), name="parent", daemon=True).start()
+
+
+def _end_after(parent: int) -> None:
+    """Kill this process if it outlives its parent by ORPHAN_SECONDS: without Redis it might drain for ever."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    time.sleep(ORPHAN_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _set_supervisor(notify_address: str, watchdog_seconds: float) -> None:
