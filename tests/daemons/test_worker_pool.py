@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -48,7 +49,12 @@ def enqueue(connection: Redis, function: str, *args: object) -> str:
 
 def members(pool: Program) -> set[int]:
     """The processes of a pool, without children of their own."""
-    return {child.pid for child in psutil.Process(pool.pid).children() if child.status() != psutil.STATUS_ZOMBIE}
+    found = set()
+    for child in psutil.Process(pool.pid).children():
+        with suppress(psutil.NoSuchProcess):  # it has ended since
+            if child.status() != psutil.STATUS_ZOMBIE:
+                found.add(child.pid)
+    return found
 
 
 def reported(connection: Redis) -> Pool | None:

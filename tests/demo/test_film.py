@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,11 +13,16 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from demo import film
 from qctl.errors import UsageError
 from qctl.tui.replay.recorder import RecordingFile, record
 from qctl.tui.replay.recording import Recording
 from tui.fake import MonitorOps
+
+_SPEC = importlib.util.spec_from_file_location("film", Path(__file__).parents[2] / "demo/film.py")
+assert _SPEC is not None
+assert _SPEC.loader is not None
+film: Any = importlib.util.module_from_spec(_SPEC)  # `demo` is the name of this folder too
+_SPEC.loader.exec_module(film)
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import os
 import resource
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -20,6 +24,7 @@ from qctl.files.image_check import MAX_MEMORY_BYTES
 from qctl.files.image_decoder import MAX_DECODERS, ImageDecoder, check_image
 from qctl.gateway.doors import IMAGE
 from support.gateway import Gateway, Response
+from support.waiting import PATIENCE_SECONDS
 
 EDGE = "edge-of-a-part"
 
@@ -144,9 +149,19 @@ def _check_in_child() -> str:
     return check_image(picture("WEBP"))
 
 
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_process_has_decoders_of_its_own() -> None:
+def check_in_forks() -> None:
+    """Check images before a fork, in its children, and after it."""
     assert check_image(picture()) == "png"
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert [pool.apply(_check_in_child) for _ in range(4)] == ["webp"] * 4
     assert check_image(picture("JPEG")) == "jpg"
+
+
+def test_a_forked_process_has_decoders_of_its_own() -> None:
+    """In a process of its own: a fork of this one copies locks that threads of other tests hold."""
+    code = "from security.test_images import check_in_forks; check_in_forks()"
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
+    assert ran.returncode == 0, ran.stderr

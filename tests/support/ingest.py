@@ -19,7 +19,8 @@ from qctl.catalog import PIPELINES
 
 def items(connection: Redis, pipeline: str = "readings") -> list[dict[str, Any]]:
     """Every item that waits, in the buffer or in a batch, in no order. An item that is there twice is listed twice."""
-    with connection.pipeline() as pipe:  # at one moment: a batch may be cut meanwhile
+    # In one packet, which Redis answers at one moment: a batch may be cut meanwhile. It refuses MULTI while it is full.
+    with connection.pipeline(transaction=False) as pipe:
         pipe.lrange(keys.buffer(pipeline), 0, -1)
         pipe.lrange(keys.queue(PIPELINES[pipeline].queue), 0, -1)
         buffered, job_ids = pipe.execute()
