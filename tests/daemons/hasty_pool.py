@@ -9,4 +9,5 @@ autoscale.CALM_SECONDS = 3.0
 autoscale.READING_SECONDS = 0.5
 member.MAX_SILENT_SECONDS = 8.0
 member.ABORT_SECONDS = 0.5
+member.ORPHAN_SECONDS = 2.0
 sys.exit(main())

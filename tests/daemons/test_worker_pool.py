@@ -149,6 +149,22 @@ def test_processes_of_a_killed_parent_finish_their_job_and_end(
     assert connection.hget(keys.job(job), "status") == b"finished"
 
 
+def test_a_process_that_outlives_its_killed_parent_too_long_is_killed(
+    connection: Redis, make_worker: Callable[..., Program], redis_server: RedisServer
+) -> None:
+    enqueue(connection, "wait_at", redis_server.url, "gate")
+    pool = make_worker(redis_server.url, says="pool bounds")
+    pool.command = [sys.executable, str(HASTY_POOL), "theirs", "--workers", "1", "--isolation", "inline"]
+    with pool:
+        eventually(lambda: connection.llen("gate:started") == 1, what="the start")
+        family = psutil.Process(pool.pid).children(recursive=True)
+        pool.kill()
+        _, alive = psutil.wait_procs(family, timeout=60)
+        for process in alive:
+            process.kill()
+        assert not alive
+
+
 def test_a_process_that_hangs_is_aborted_and_replaced(
     connection: Redis, make_worker: Callable[..., Program], redis_server: RedisServer
 ) -> None:
