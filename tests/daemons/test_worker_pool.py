@@ -150,13 +150,13 @@ def test_processes_of_a_killed_parent_finish_their_job_and_end(
 
 
 def test_a_process_that_outlives_its_killed_parent_too_long_is_killed(
-    connection: Redis, make_worker: Callable[..., Program], redis_server: RedisServer
+    connection: Redis, make_worker: Callable[..., Program], redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    enqueue(connection, "wait_at", redis_server.url, "gate")
+    enqueue(connection, "hold", str(tmp_path / "ran"), str(tmp_path / "never"))
     pool = make_worker(redis_server.url, says="pool bounds")
     pool.command = [sys.executable, str(HASTY_POOL), "theirs", "--workers", "1", "--isolation", "inline"]
     with pool:
-        eventually(lambda: connection.llen("gate:started") == 1, what="the start")
+        eventually((tmp_path / "ran").exists, what="the start")
         family = psutil.Process(pool.pid).children(recursive=True)
         pool.kill()
         _, alive = psutil.wait_procs(family, timeout=60)
