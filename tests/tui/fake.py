@@ -12,6 +12,7 @@ from cli.fake import NOW, FakeOps, pause_of, stats_of
 from cli.fake_jobs import CAUSE, ROW, done
 from cli.fake_operating import TIMER
 from qctl import catalog
+from qctl.errors import RedisUnreachableError
 from qctl.histogram import Histogram, bucket
 from qctl.models import (
     BulkResult,
@@ -33,6 +34,7 @@ from qctl.models import (
     Timer,
     Timers,
 )
+from qctl.tui.data.site_list import SiteList
 
 BATCH = "20261122-044512-x7f2"
 
@@ -127,3 +129,16 @@ class MonitorOps(FakeOps):
     def __init__(self, **answers: Any) -> None:
         super().__init__(**{**ANSWERS, "daemons__list": DAEMONS, **answers})
         self.daemons = SimpleNamespace(list=lambda: self._operate("daemons__list", (), {}))
+
+
+def away() -> Any:
+    """The reader of a context whose Redis does not answer."""
+    raise RedisUnreachableError("Redis at stage does not answer")
+
+
+def sites() -> SiteList:
+    """Three contexts: one with a problem, one away, one without queues."""
+    bad = Health("degraded", [Finding("late", "degraded", "the oldest job waits 2 h", subject="email")])
+    return SiteList(
+        {"prod": lambda: (stats_of(*QUEUES), bad), "stage": away, "dev": lambda: (stats_of(), Health("ok", []))}, "prod"
+    )

@@ -7,24 +7,9 @@ from typing import Any
 
 import pytest
 
-from cli.fake import stats_of
-from qctl.errors import RedisUnreachableError
-from qctl.models import Finding, Health
 from qctl.tui.app import Monitor
-from qctl.tui.data.site_list import SiteList
 from tui.driving import Driver
-from tui.fake import QUEUES, MonitorOps
-
-
-def away() -> Any:
-    raise RedisUnreachableError("Redis at stage does not answer")
-
-
-def sites() -> SiteList:
-    bad = Health("degraded", [Finding("late", "degraded", "the oldest job waits 2 h", subject="email")])
-    return SiteList(
-        {"prod": lambda: (stats_of(*QUEUES), bad), "stage": away, "dev": lambda: (stats_of(), Health("ok", []))}, "prod"
-    )
+from tui.fake import MonitorOps, sites
 
 
 def switched(keys: str, seen: str) -> str | None:

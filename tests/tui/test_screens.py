@@ -1,4 +1,4 @@
-"""Snapshots of the pages at two sizes, and hostile text on them."""
+"""Pictures of the pages in three sizes and three themes, and hostile text on the pages."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ from tui import captures
 from tui.captures import captured
 from tui.driving import Driver, drive
 from tui.fake import MonitorOps
+from tui.screen_picture import differences, read
 
 
 @pytest.mark.parametrize("size", captures.SIZES, ids=["80x24", "120x40", "200x60"])
-def test_every_page_and_dialog_matches_its_snapshot(size: tuple[int, int]) -> None:
-    """`make screens` writes the snapshots: check what changed."""
-    snapshots = captured(size)
-    files = {name: captures.file_of(name, size).read_text() for name in captures.SCREENS}
-    for name, text in snapshots.items():
-        assert text == files[name], name
+def test_every_page_and_dialog_matches_its_picture_in_three_themes(size: tuple[int, int]) -> None:
+    """`make screens` writes the pictures: look at those that changed."""
+    changed = {}
+    for name, picture in captured(size).items():
+        if found := differences(read(captures.file_of(name, size).read_text()), picture):
+            changed[name] = "\n  ".join(found)
+    assert not changed, "\n".join(f"{name}:\n  {found}" for name, found in changed.items())
+
+
+def test_each_picture_belongs_to_a_screen() -> None:
+    expected = {captures.file_of(name, size) for name in captures.SCREENS for size in captures.SIZES}
+    assert set(captures.FOLDER.rglob("*.*")) == expected
 
 
 def test_the_terminal_can_be_resized() -> None:
