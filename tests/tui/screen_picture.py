@@ -64,7 +64,7 @@ def picture_of(strips: Mapping[str, Sequence[Strip]], texts: Sequence[str]) -> S
         themes = [_styles(theme_strips[number]) for theme_strips in strips.values()]
         assert {len(styles) for styles in themes} == {len(text)}, f"line {number} is not the same in all themes"
         emphases = [_emphasis(style, character) for style, character in zip(themes[0], text, strict=True)]
-        looks = zip(*(list(map(_look, styles, text, emphases)) for styles in themes), strict=True)
+        looks = zip(*(list(map(_look_of, styles, text, emphases)) for styles in themes), strict=True)
         lines.append(tuple(map(Cell, text, emphases, looks)))
     return ScreenPicture(tuple(strips), tuple(lines))
 
@@ -78,7 +78,7 @@ def _emphasis(style: Style, character: str) -> str:
     return " ".join(name for name in names if getattr(style, name))
 
 
-def _look(style: Style, character: str, emphasis: str) -> Look:
+def _look_of(style: Style, character: str, emphasis: str) -> Look:
     names = [
         colour.get_truecolor().hex if colour and not colour.is_default else "#000000"
         for colour in (style.color, style.bgcolor)
