@@ -29,7 +29,7 @@ MAX_DIFFERENCES = 12
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-class Look(NamedTuple):
+class Colours(NamedTuple):
     """Colours as in CSS; the foreground of blank cells is empty."""
 
     foreground: str
@@ -37,16 +37,16 @@ class Look(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """One character, its emphasis as in CSS, and its look in each theme."""
+    """One character, its emphasis as in CSS, and its colours in each theme."""
 
     character: str
     emphasis: str
-    looks: tuple[Look, ...]
+    colours: tuple[Colours, ...]
 
 
 @dataclass(frozen=True)
 class ScreenPicture:
-    """The cells of a screen, line by line, and the names of the themes of their looks."""
+    """The cells of a screen, line by line, and the names of the themes of their colours."""
 
     themes: tuple[str, ...]
     lines: tuple[tuple[Cell, ...], ...]
@@ -64,8 +64,8 @@ def picture_of(strips: Mapping[str, Sequence[Strip]], texts: Sequence[str]) -> S
         themes = [_styles(theme_strips[number]) for theme_strips in strips.values()]
         assert {len(styles) for styles in themes} == {len(text)}, f"line {number} is not the same in all themes"
         emphases = [_emphasis(style, character) for style, character in zip(themes[0], text, strict=True)]
-        looks = zip(*(list(map(_look_of, styles, text, emphases)) for styles in themes), strict=True)
-        lines.append(tuple(map(Cell, text, emphases, looks)))
+        colours = zip(*(list(map(_colours_of, styles, text, emphases)) for styles in themes), strict=True)
+        lines.append(tuple(map(Cell, text, emphases, colours)))
     return ScreenPicture(tuple(strips), tuple(lines))
 
 
@@ -78,13 +78,13 @@ def _emphasis(style: Style, character: str) -> str:
     return " ".join(name for name in names if getattr(style, name))
 
 
-def _look_of(style: Style, character: str, emphasis: str) -> Look:
+def _colours_of(style: Style, character: str, emphasis: str) -> Colours:
     names = [
         colour.get_truecolor().hex if colour and not colour.is_default else "#000000"
         for colour in (style.color, style.bgcolor)
     ]
     foreground, background = reversed(names) if style.reverse else names
-    return Look("" if character == " " and not emphasis else foreground, background)
+    return Colours("" if character == " " and not emphasis else foreground, background)
 
 
 # --- writing --------------------------------------------------------------------------------------------
@@ -133,13 +133,13 @@ def draw(picture: ScreenPicture, title: str) -> str:
 
 def ground_of(picture: ScreenPicture) -> tuple[str, ...]:
     """The background of most cells in each theme."""
-    grounds = [tuple(look.background for look in cell.looks) for line in picture.lines for cell in line]
+    grounds = [tuple(pair.background for pair in cell.colours) for line in picture.lines for cell in line]
     return max(dict.fromkeys(grounds), key=grounds.count)
 
 
 def _draw_line(line: Sequence[Cell], number: int, ground: tuple[str, ...], classes: _Classes) -> str:
     backgrounds, texts, column = [], [], 0
-    for background, cells in groupby(line, lambda cell: tuple(look.background for look in cell.looks)):
+    for background, cells in groupby(line, lambda cell: tuple(pair.background for pair in cell.colours)):
         width = len(list(cells))
         if background != ground:
             backgrounds.append(
@@ -157,8 +157,8 @@ def _draw_line(line: Sequence[Cell], number: int, ground: tuple[str, ...], class
 
 
 def _with_joined_blanks(line: Sequence[Cell]) -> list[tuple[tuple[str, ...], str, str]]:
-    """Foregrounds, emphasis and character of each cell. A single blank between words of one look is part of them."""
-    runs = [(tuple(look.foreground for look in cell.looks), cell.emphasis, cell.character) for cell in line]
+    """Foregrounds, emphasis and character of each cell. A single blank between words of one colour is part of them."""
+    runs = [(tuple(pair.foreground for pair in cell.colours), cell.emphasis, cell.character) for cell in line]
     for place in range(1, len(runs) - 1):
         before, (foreground, emphasis, character), after = runs[place - 1 : place + 2]
         if not any(foreground) and before[:2] == after[:2] and not emphasis and before[1] in ("", "bold"):
@@ -213,7 +213,7 @@ def _read_line(
             if character != " " or set(emphasis.split()) & set(UNDER_BLANKS):
                 foregrounds[place], emphases[place] = chosen, emphasis
     return tuple(
-        Cell(c, e, tuple(map(Look, f, b)))
+        Cell(c, e, tuple(map(Colours, f, b)))
         for c, e, f, b in zip(characters, emphases, foregrounds, backgrounds, strict=True)
     )
 
@@ -250,5 +250,5 @@ def _line_differences(themes: Sequence[str], number: int, before: Sequence[Cell]
     return texts
 
 
-def _describe(look: Look) -> str:
-    return f"{look.foreground or 'blank'} on {look.background}"
+def _describe(pair: Colours) -> str:
+    return f"{pair.foreground or 'blank'} on {pair.background}"
