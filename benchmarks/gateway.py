@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -33,6 +33,8 @@ from stages import Result, Spent, parser, take_turns
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from qctl.gateway.tokens import Tokens
+from qctl.ops import Ops
+from qctl.settings import Settings
 from support.gateway import SECRET, Gateway
 from support.process import Program, accepts, free_port
 from support.servers import RedisServer
@@ -72,38 +74,49 @@ class Bare(Program):
 
 
 @contextmanager
-def gateway() -> Iterator[tuple[Gateway, dict[str, int]]]:
-    """A gateway and its Redis, new for each run, and their pids."""
+def gateway() -> Iterator[tuple[Gateway, dict[str, int], str]]:
+    """A gateway and its Redis, new for each run, their pids, and Redis's URL."""
     folder = Path(tempfile.mkdtemp(prefix="qctl-benchmark-", dir=Path.cwd()))
     try:
         with RedisServer(folder) as redis, Gateway(folder, redis.url, QCTL_MAX_WAITING_BATCHES="1000000") as server:
-            yield server, {"gateway": server.pid, "redis": redis.pid}
+            yield server, {"gateway": server.pid, "redis": redis.pid}, redis.url
     finally:
         shutil.rmtree(folder)
 
 
-def _jobs(count: int) -> Iterator[bytes]:
+LogIn = Callable[[str], str]
+"""Issues a token for a user, as a login does."""
+
+
+@contextmanager
+def logins(redis_url: str) -> Iterator[LogIn]:
+    """Logins at the gateways of a Redis."""
     tokens = Tokens(SECRET, 3600)
-    return iter([post("/job/create", JOB, token=tokens.issue(f"user-{n}", "user")) for n in range(count)])
+    with closing(Ops(Settings.load({"REDIS_URL": redis_url}))) as ops:
+        yield lambda user: tokens.issue(user, "user", version=ops.sessions.start(user))
+
+
+def _jobs(count: int, log_in: LogIn) -> Iterator[bytes]:
+    return iter([post("/job/create", JOB, token=log_in(f"user-{n}")) for n in range(count)])
 
 
 def _reading(n: int) -> dict[str, object]:
     return {"device": f"d{n % 100}", "temperature": 21.5, "humidity": 40, "timestamp": 1_700_000_000_000 + n}
 
 
-def _one(count: int) -> Iterator[bytes]:
-    token = Tokens(SECRET, 3600).issue("ada", "user")
+def _one(count: int, log_in: LogIn) -> Iterator[bytes]:
+    token = log_in("ada")
     return (post("/api/readings", json.dumps(_reading(n)), token=token) for n in range(count))
 
 
-def _many(count: int) -> Iterator[bytes]:
-    token = Tokens(SECRET, 3600).issue("ada", "user")
+def _many(count: int, log_in: LogIn) -> Iterator[bytes]:
+    token = log_in("ada")
     groups = ([_reading(n) for n in range(at, at + GROUP)] for at in range(0, count, GROUP))
     return iter([post("/api/readings", json.dumps(group), token=token) for group in groups])
 
 
-def _lines(count: int) -> Iterator[bytes]:
-    token = Tokens(SECRET, 3600).issue("ada", "user")
+def _lines(count: int, log_in: LogIn) -> Iterator[bytes]:
+    token = log_in("ada")
 
     def line(n: int) -> str:
         return f"climate,device=d{n % 100} temperature=21.5,humidity=40 {1_700_000_000_000 + n}"
@@ -113,8 +126,8 @@ def _lines(count: int) -> Iterator[bytes]:
     return iter([post(path, group, "text/plain", token) for group in groups])
 
 
-ARMS: dict[str, tuple[Callable[[int], Iterator[bytes]], int, int]] = {
-    "bare": (lambda count: iter([post("/job/create", JOB)] * count), 201, 1),
+ARMS: dict[str, tuple[Callable[[int, LogIn], Iterator[bytes]], int, int]] = {
+    "bare": (lambda count, _: iter([post("/job/create", JOB)] * count), 201, 1),
     "create": (_jobs, 201, 1),
     "one": (_one, 202, 1),
     "many": (_many, 202, 10),
@@ -127,10 +140,10 @@ def run(name: str, count: int, connections: int) -> Result:
     """Ask until there are no more requests."""
     make, status, times = ARMS[name]
     count *= times
-    requests = make(count)
 
-    def measure(port: int, pids: dict[str, int]) -> Result:
-        asyncio.run(ask_all(port, make(10 * connections), status, connections))  # what is slow only once
+    def measure(port: int, pids: dict[str, int], log_in: LogIn = str) -> Result:
+        asyncio.run(ask_all(port, make(10 * connections, log_in), status, connections))  # what is slow only once
+        requests = make(count, log_in)
         spent, began = Spent(pids, "clients"), time.monotonic()
         asyncio.run(ask_all(port, requests, status, connections))
         return Result(count / (time.monotonic() - began), spent.each(count))
@@ -138,16 +151,17 @@ def run(name: str, count: int, connections: int) -> Result:
     if name == "bare":
         with tempfile.TemporaryDirectory() as folder, Bare(Path(folder)) as bare:
             return measure(bare.port, {"server": bare.pid})
-    with gateway() as (server, pids):
-        return measure(server.port, pids)
+    with gateway() as (server, pids, redis_url), logins(redis_url) as log_in:
+        return measure(server.port, pids, log_in)
 
 
 def live(options: argparse.Namespace) -> None:
     """Measure how soon pages receive the event of a created job."""
     found: list[tuple[float, ...]] = []
     for _ in range(options.runs):
-        with gateway() as (server, pids):
-            pages = Pages(server.port, Tokens(SECRET, 3600), options.sockets)
+        with gateway() as (server, pids, redis_url):
+            with logins(redis_url) as log_in:
+                pages = Pages(server.port, [log_in(f"user-{n}") for n in range(options.sockets)])
             spent = Spent(pids, "pages")
             took = sorted(pages.watch(options.seconds, options.rate))
             costs = spent.each(len(took))

@@ -6,32 +6,30 @@ import json
 import select
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from crowd import PATIENCE, UPGRADE, WAVE, frame
 from http_clients import post
-
-from qctl.gateway.tokens import Tokens
 
 JOB = '{"name": "notify", "data": {"receiverId": "ada", "text": "Hello from a benchmark"}}'
 
 
 class Pages:
-    """So many Socket.IO clients, each of a user of its own, on the gateway on a port."""
+    """Socket.IO clients, one for each token, each of a user of its own, on the gateway on a port."""
 
-    def __init__(self, port: int, tokens: Tokens, count: int) -> None:
-        self._tokens = [tokens.issue(f"user-{n}", "user") for n in range(count)]
+    def __init__(self, port: int, tokens: Sequence[str]) -> None:
+        self._tokens = tokens
         self._sockets: list[socket.socket] = []
         self._poll = select.epoll()
         self._sent: dict[int, float] = {}
-        for at in range(0, count, WAVE):
+        for at in range(0, len(tokens), WAVE):
             self._connect(port, self._tokens[at : at + WAVE])
         self._numbers = {each.fileno(): n for n, each in enumerate(self._sockets)}
         self._creator = socket.create_connection(("127.0.0.1", port), PATIENCE)
         for each in (*self._sockets, self._creator):
             self._poll.register(each, select.EPOLLIN)
 
-    def _connect(self, port: int, tokens: list[str]) -> None:
+    def _connect(self, port: int, tokens: Sequence[str]) -> None:
         wave = [socket.create_connection(("127.0.0.1", port), PATIENCE) for _ in tokens]
         for each in wave:
             each.sendall(UPGRADE)

@@ -15,7 +15,7 @@ from shlex import quote
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from qctl import catalog
+from qctl import catalog, logs
 from qctl.broker.admin import bulk
 from qctl.broker.admin.move_jobs import Cancel
 from qctl.broker.bookkeeping import events, inbox
@@ -25,21 +25,21 @@ from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.producer.owner_limits import OwnerLimits
 from qctl.broker.query import job_detail, locate_jobs, owned_jobs, stats_snapshot, wait_for_jobs
 from qctl.broker.redis import replication
-from qctl.broker.redis.connection import connect, translate_errors
+from qctl.broker.redis.connection import connect, translate_errors, translated
 from qctl.broker.worker import job_context
 from qctl.catalog import arguments
 from qctl.catalog import options as job_options
 from qctl.catalog.builtin import MAX_BULK_UPDATE_ITEMS
 from qctl.catalog.options import Options
 from qctl.catalog.original_options import OriginalOptions, converted
-from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
+from qctl.errors import JobFailedError, NotFoundError, QctlError, RefusedError, WaitTimeoutError
 from qctl.models import ChosenJobs, JobDetail, OwnedJob, Selection, ignore_progress
 from qctl.settings import Settings
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-log = logging.getLogger(__name__)
+submissions = logs.FrequentEvents(logging.getLogger(__name__))
 
 RETRY_SECONDS = 5.0
 """Time to retry a call while Redis is unreachable, before it raises."""
@@ -95,20 +95,9 @@ class QueueService:
         With `unique` or `job_id` the ids of the second and later jobs end in `-1`, `-2`, ... All arguments are checked
         before the first job is created. If Redis becomes unreachable midway, the first jobs may exist.
         """
-        spec = catalog.jobs(self._settings.jobs_modules).get(name)
-        if spec is None or spec.batch:
-            raise NotFoundError(f"job {name!r} is not in the catalog")
         options = job_options.in_seconds(options)
-        job_options.check(options)
-        every_data = list(data)
-        for values in every_data:
-            arguments.check(name, spec.arguments, values)
+        jobs = self._new_jobs(name, list(data), options)
         settings = self._settings
-        trace = options.get("trace_id") or job_context.trace() or uuid.uuid4().hex
-        jobs = [
-            NewJob.from_spec(spec, values, options, settings, id=id_, trace=trace)
-            for id_, values in zip(job_options.ids(name, options, len(every_data)), every_data, strict=True)
-        ]
         with translate_errors(settings):
             created = enqueue.create(
                 self._redis,
@@ -122,6 +111,41 @@ class QueueService:
             )
         _log_created(jobs, created)
         return [job.id for job in jobs]
+
+    def new_job(self, name: str, data: Mapping[str, Any], **options: Unpack[Options]) -> NewJob:
+        """Check a job that `create_each` shall create. It cannot be scheduled: options `at` and `delay` do nothing."""
+        return self._new_jobs(name, [data], job_options.in_seconds(options))[0]
+
+    def create_each(self, jobs: Sequence[NewJob], *, retry_seconds: float) -> list[QctlError | None]:
+        """Create jobs of any kind in one round trip. Returns for each the error that `enqueue` raises, None without.
+
+        Raises RedisUnreachableError; then any of them may exist.
+        """
+        settings = self._settings
+        with translate_errors(settings):
+            outcomes = enqueue.create_each(
+                self._redis,
+                jobs,
+                limits=self._limits,
+                shares=Shares.of(settings),
+                actor=events.actor(),
+                retry_seconds=retry_seconds,
+            )
+        _log_created(jobs, [outcome is True for outcome in outcomes])
+        return [translated(outcome, settings) if isinstance(outcome, Exception) else None for outcome in outcomes]
+
+    def _new_jobs(self, name: str, every_data: Sequence[Mapping[str, Any]], options: Options) -> list[NewJob]:
+        spec = catalog.jobs(self._settings.jobs_modules).get(name)
+        if spec is None or spec.batch:
+            raise NotFoundError(f"job {name!r} is not in the catalog")
+        job_options.check(options)
+        for values in every_data:
+            arguments.check(name, spec.arguments, values)
+        trace = options.get("trace_id") or job_context.trace() or uuid.uuid4().hex
+        return [
+            NewJob.from_spec(spec, values, options, self._settings, id=id_, trace=trace)
+            for id_, values in zip(job_options.ids(name, options, len(every_data)), every_data, strict=True)
+        ]
 
     def check_limits(self, owner: str) -> None:
         """Raise RateLimitedError if a job of this owner would be refused now. Creates nothing.
@@ -357,9 +381,13 @@ def _without_none(**data: Any) -> dict[str, Any]:
 
 
 def _log_created(jobs: Sequence[NewJob], created: Sequence[bool]) -> None:
-    if not log.isEnabledFor(logging.INFO):
-        return
     for job, is_new in zip(jobs, created, strict=True):
         if is_new:
-            context = {"event": "submit", "jobId": job.id, "traceId": job.trace, "userId": job.owner}
-            log.info("job %s of %s: %s submitted", job.id, job.queue, job.name, extra=context)
+            submissions.log(
+                logging.INFO,
+                f"job {job.id} of {job.queue}: {job.name} submitted",
+                event="submit",
+                jobId=job.id,
+                traceId=job.trace,
+                userId=job.owner,
+            )

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from qctl.errors import NotFoundError, QctlError, RefusedError, UnreachableError, UsageError, WaitTimeoutError
 from qctl.gateway import dependencies
-from qctl.gateway.authentication import bearer, caller
+from qctl.gateway.authentication import bearer, user_of
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.doors import CHALLENGE
 
@@ -81,7 +81,12 @@ async def operator(
     key: Annotated[str | None, Depends(admin_key)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Operator:
-    """Dependency of routes that need an operator. Raises HTTPException: 401 without credentials, 403 for users.
+    """Dependency of routes that need an operator. Raises as `operator_of`."""
+    return await operator_of(request, key, None if credentials is None else credentials.credentials)
+
+
+async def operator_of(request: Request, key: str | None, token: str | None) -> Operator:
+    """The operator by an admin key or a token. Raises HTTPException: 401 without either, 403 for users.
 
     Raises RateLimitedError after too many wrong keys. Refusals are in the audit log.
     """
@@ -90,9 +95,9 @@ async def operator(
         await gateway.doors.check_key(request, is_admin_key(gateway, key), "Invalid admin key")
         request.state.user = "admin-key"
         return Operator("admin-key@gateway", request.state.trace, gateway)
-    if credentials is None:
+    if token is None:
         raise HTTPException(401, "Admin key or token required", CHALLENGE)
-    user = await caller(request, credentials)
+    user = await user_of(request, token)
     if not await gateway.accounts.is_admin(user):
         await gateway.doors.note_refusal(request, "Admins only")
         raise HTTPException(403, "Admins only")

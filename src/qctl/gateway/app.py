@@ -12,8 +12,10 @@ from starlette.middleware.cors import CORSMiddleware
 from qctl import __version__
 from qctl.gateway import error_responses
 from qctl.gateway.dependencies import Backend
+from qctl.gateway.direct_routes import DirectRoutes
 from qctl.gateway.middleware import TRACE, Application, Message, Receive, RequestMiddleware, Scope, Send
 from qctl.gateway.routers import ROUTERS
+from qctl.settings import Settings
 
 FORM_OVERHEAD_BYTES = 65_536
 """Maximum size of an upload form without its file."""
@@ -29,8 +31,20 @@ _DOCS_CONTENT_POLICY = (
 
 def application(backend: Backend) -> Application:
     """The gateway as an ASGI application."""
-    app = _TrailingSlash(_DocsPolicy(fastapi_app(backend)))
+    api = fastapi_app(backend)
+    app = _TrailingSlash(_cors(DirectRoutes(_DocsPolicy(api), api, ROUTERS), backend.settings))
     return RequestMiddleware(app, backend.settings.max_file_size + FORM_OVERHEAD_BYTES)
+
+
+def _cors(app: Application, settings: Settings) -> Application:
+    return CORSMiddleware(
+        app,
+        allow_origins=list(settings.frontend_url),
+        allow_credentials=settings.shapes.login_cookie and "*" not in settings.frontend_url,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "X-Admin-Key", TRACE],
+        expose_headers=[TRACE, "Retry-After"],
+    )
 
 
 def fastapi_app(backend: Backend) -> FastAPI:
@@ -51,14 +65,6 @@ def fastapi_app(backend: Backend) -> FastAPI:
         app.include_router(router)
         if not router.prefix.startswith("/api"):
             app.include_router(router, prefix="/api", include_in_schema=False)
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=list(backend.settings.frontend_url),
-        allow_credentials=backend.settings.shapes.login_cookie and "*" not in backend.settings.frontend_url,
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "X-Admin-Key", TRACE],
-        expose_headers=[TRACE, "Retry-After"],
-    )
     app.add_api_route(f"{DOCS_PATH}.json", lambda: JSONResponse(app.openapi()), include_in_schema=False)
     generate = app.openapi
     app.openapi = lambda: _without_422(generate())  # type: ignore[method-assign]

@@ -15,19 +15,25 @@ from qctl.gateway.doors import CHALLENGE
 from qctl.gateway.tokens import Caller
 
 
+def token_of(request: HTTPConnection) -> str | None:
+    """The token of `Authorization: Bearer <jwt>` or, as some clients send it, `Authorization: <jwt>`; or the cookie."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return login_cookie.token_of(request, dependencies.backend_of(request).settings)
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip() or None
+    header = header.strip()
+    return header if header.count(".") == 2 and " " not in header else None
+
+
 class JwtHeader(HTTPBearer):
-    """The header `Authorization: Bearer <jwt>`, or `Authorization: <jwt>` as some clients send it, or the cookie."""
+    """The token of a request as a dependency of routes."""
 
     async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
         """The credentials of a request, None without them."""
-        header = request.headers.get("authorization", "").strip()
-        if header.count(".") == 2 and " " not in header:
-            return HTTPAuthorizationCredentials(scheme="Bearer", credentials=header)
-        credentials = await super().__call__(request)
-        if credentials is None and "authorization" not in request.headers:
-            token = login_cookie.token_of(request, dependencies.backend_of(request).settings)
-            return HTTPAuthorizationCredentials(scheme="Bearer", credentials=token) if token else None
-        return credentials
+        token = token_of(request)
+        return HTTPAuthorizationCredentials(scheme="Bearer", credentials=token) if token else None
 
 
 bearer = JwtHeader(
@@ -42,11 +48,16 @@ async def caller(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Caller:
     """Dependency of routes that need a user. Raises HTTPException (401)."""
-    if credentials is None:
+    return await user_of(request, None if credentials is None else credentials.credentials)
+
+
+async def user_of(request: Request, token: str | None) -> Caller:
+    """The user of a token, None without one. Raises HTTPException (401)."""
+    if token is None:
         raise HTTPException(401, "No token provided", CHALLENGE)
     backend = dependencies.backend_of(request)
     try:
-        user = backend.tokens.read(credentials.credentials)
+        user = backend.tokens.read(token)
         await backend.sessions.require(user)
     except RefusedError as error:
         raise HTTPException(401, error.message, CHALLENGE) from None

@@ -16,6 +16,7 @@ from qctl.gateway.accounts import Accounts
 from qctl.gateway.creation_notices import CreationNotices
 from qctl.gateway.doors import Doors
 from qctl.gateway.image_checks import ImageChecks
+from qctl.gateway.new_jobs import NewJobs
 from qctl.gateway.open_sessions import OpenSessions
 from qctl.gateway.panel_sessions import LOGIN_SECONDS, panel_sessions
 from qctl.gateway.readings_buffer import ReadingsBuffer
@@ -51,11 +52,14 @@ class Backend:
         self.readings = ReadingsBuffer(settings)
         self.images = ImageChecks()
         self.creations = CreationNotices()
+        self.new_jobs = NewJobs(self.service)
         self._metrics: tuple[float, Metrics] | None = None
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close the connections to Redis and the database."""
+        self.new_jobs.close()
+        self.sessions.close()
         self.service.close()
         self.ops.close()
         self.accounts.close()

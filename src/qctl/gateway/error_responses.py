@@ -91,9 +91,8 @@ def error_response(
 
 def install(app: FastAPI) -> None:
     """Install the exception handlers in `app`."""
-    app.add_exception_handler(QctlError, _qctl_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(HTTPException, _http_error)
+    for kind in EXPECTED:
+        app.add_exception_handler(kind, _expected_error)
     app.add_exception_handler(Exception, _unexpected_error)
 
 
@@ -113,10 +112,25 @@ def describe(error: QctlError) -> tuple[int, Failure]:
     return status, Failure(error=error.message)
 
 
-async def _qctl_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, QctlError)  # noqa: S101 - the handler is installed for this class
-    status, body = describe(error)
-    return error_response(status, body.error, body.message, body.retryAfter)
+EXPECTED = (QctlError, RequestValidationError, HTTPException)
+"""Errors that routes raise."""
+
+
+def of(error: Exception) -> JSONResponse:
+    """The response for one of the expected errors."""
+    if isinstance(error, QctlError):
+        status, body = describe(error)
+        return error_response(status, body.error, body.message, body.retryAfter)
+    if isinstance(error, RequestValidationError):
+        errors = [{**problem, "loc": problem["loc"][1:]} for problem in error.errors()]
+        return error_response(400, "Invalid request", problems(errors))
+    if isinstance(error, HTTPException):
+        return error_response(error.status_code, str(error.detail), None, None, **dict(error.headers or {}))
+    raise error
+
+
+async def _expected_error(_request: Request, error: Exception) -> JSONResponse:
+    return of(error)
 
 
 def problems(errors: Sequence[Mapping[str, Any]]) -> str:
@@ -124,17 +138,6 @@ def problems(errors: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(
         f"{'.'.join(str(part) for part in error['loc']) or 'body'}: {error['msg']}" for error in errors[:10]
     )
-
-
-async def _validation_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - the handler is installed for this class
-    errors = [{**problem, "loc": problem["loc"][1:]} for problem in error.errors()]
-    return error_response(400, "Invalid request", problems(errors))
-
-
-async def _http_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 - the handler is installed for this class
-    return error_response(error.status_code, str(error.detail), None, None, **dict(error.headers or {}))
 
 
 async def _unexpected_error(_request: Request, _error: Exception) -> JSONResponse:

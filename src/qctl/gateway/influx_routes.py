@@ -9,12 +9,10 @@ https://docs.influxdata.com/influxdb/v2/write-data/troubleshoot/
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
-from fastapi.security import HTTPAuthorizationCredentials
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -22,15 +20,15 @@ from qctl.errors import QctlError, RejectedError
 from qctl.gateway import error_responses
 from qctl.gateway.admin_auth import admin_key
 from qctl.gateway.authentication import bearer
-from qctl.gateway.dependencies import Gateway
-from qctl.gateway.json_requests import JsonRoute
+from qctl.gateway.dependencies import backend_of
+from qctl.gateway.direct_routes import DirectRoute, query_parameter
 from qctl.gateway.reading_routes import MAX_REASONS, MIN_THREADED_BYTES, require_sender
 from qctl.gateway.request_bodies import read_body
 from qctl.safe import escape_line
 from qctl.sources import http_readings, line_protocol
 from qctl.sources.http_readings import Posted
 
-router = APIRouter(route_class=JsonRoute, prefix="/api/v2", tags=["readings"])
+router = APIRouter(route_class=DirectRoute, prefix="/api/v2", tags=["readings"])
 
 CODES = {
     400: "invalid",
@@ -52,6 +50,12 @@ class InfluxError(BaseModel):
     message: str = Field(examples=["unable to parse line 1: line does not begin with a measurement"])
 
 
+class WriteQuery(BaseModel):
+    """The query of a write; its other parameters are ignored."""
+
+    precision: str = "ns"
+
+
 _RESPONSES = {status: {"model": InfluxError, "description": code.capitalize()} for status, code in CODES.items()}
 _BODY = {
     "required": True,
@@ -62,6 +66,7 @@ _BODY = {
         }
     },
 }
+_PARAMETERS = [query_parameter(WriteQuery, "precision", "unit of times: ns, us, ms or s")]
 
 
 @router.post(
@@ -69,18 +74,15 @@ _BODY = {
     status_code=204,
     response_class=Response,
     responses={204: {"description": "Every line was taken"}, **_RESPONSES},  # type: ignore[dict-item]
-    openapi_extra={"requestBody": _BODY},
+    dependencies=[Depends(admin_key), Depends(bearer)],
+    openapi_extra={"requestBody": _BODY, "parameters": _PARAMETERS},
 )
-async def write(
-    request: Request,
-    gateway: Gateway,
-    key: Annotated[str | None, Depends(admin_key)],
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-    precision: Annotated[str, Query(description="unit of times: ns, us, ms or s")] = "ns",
-) -> Response:
+async def write(request: Request) -> Response:
     """Write line protocol, as to InfluxDB 2. The token is that of the readings: `Authorization: Token ...`."""
+    gateway = backend_of(request)
+    precision = request.query_params.get("precision", "ns")
     try:
-        await require_sender(request, key, credentials)
+        await require_sender(request)
         body = await read_body(request)
         if precision not in line_protocol.PRECISIONS:
             return _error(400, f"invalid precision; valid precision units are {', '.join(line_protocol.PRECISIONS)}")

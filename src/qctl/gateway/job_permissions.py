@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NoReturn
 
 from qctl.catalog.arguments import Argument
 from qctl.catalog.specs import JobSpec
@@ -24,6 +24,19 @@ class Requester:
     is_operator: Callable[[], bool]
     address: Callable[[], str | None]
     businesses: Callable[[], Collection[str]]
+
+    @classmethod
+    def without_account(cls, user_id: str) -> Requester:
+        """A user whose account is not read: the functions raise AccountNeededError."""
+        return cls(user_id, _need_account, _need_account, _need_account)
+
+
+class AccountNeededError(Exception):
+    """A permission depends on the account of the user, which the database has."""
+
+
+def _need_account() -> NoReturn:
+    raise AccountNeededError
 
 
 def authorise(spec: JobSpec, data: Mapping[str, Any], settings: Settings, requester: Requester) -> dict[str, Any]:

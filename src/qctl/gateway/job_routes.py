@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from datetime import datetime, timezone
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from qctl import catalog
+from qctl.catalog.options import Options
 from qctl.catalog.specs import JobSpec
 from qctl.errors import NotFoundError
 from qctl.gateway.admin_auth import Operator
-from qctl.gateway.authentication import CurrentUser
-from qctl.gateway.dependencies import Backend, Gateway
+from qctl.gateway.authentication import CurrentUser, bearer, token_of, user_of
+from qctl.gateway.dependencies import Backend, Gateway, backend_of
+from qctl.gateway.direct_routes import DirectRoute, json_body, read_model
 from qctl.gateway.error_responses import documented
-from qctl.gateway.job_permissions import Requester, authorise
+from qctl.gateway.job_permissions import AccountNeededError, Requester, authorise
 from qctl.gateway.json_requests import JsonRoute
 from qctl.gateway.schemas import Counts, CreatedJob, Job, Jobs, NewJob, Stats
 from qctl.gateway.tokens import Caller
@@ -31,34 +35,54 @@ MAX_JOBS = 1000
 _Filter = Annotated[str | None, Field(max_length=200)]
 
 router = APIRouter(route_class=JsonRoute, prefix="/job", tags=["jobs"])
+direct = APIRouter(route_class=DirectRoute, prefix="/job", tags=["jobs"])
 
 
-@router.post("/create", status_code=201, responses=documented(400, 401, 403, 404, 413, 429, 503))
-def create(job: NewJob, request: Request, user: CurrentUser, gateway: Gateway) -> CreatedJob:
+@direct.post(
+    "/create",
+    status_code=201,
+    response_model=CreatedJob,
+    responses=documented(400, 401, 403, 404, 413, 429, 503),
+    dependencies=[Depends(bearer)],
+    openapi_extra={"requestBody": json_body(NewJob)},
+)
+async def create(request: Request) -> Response:
     """Create a job of the catalog with its `data`. If the site has a default job, any name is accepted.
 
     Arguments that are the user, such as `senderId`, are filled in. Jobs for operators need the role admin.
     By default a user may create 10 jobs a minute, counting refused attempts, and have 5 that wait or run.
     """
-    trace = request.state.trace
+    gateway = backend_of(request)
+    user = await user_of(request, token_of(request))
+    job = await read_model(request, NewJob)
     now = datetime.now(timezone.utc)
     spec, values = resolve(gateway.settings, job.name, job.data)
     if spec.name == job.name:
-        values = authorise(spec, values, gateway.settings, _requester(gateway, user))
+        values = await _authorised(spec, values, user, gateway)
+    job_id, trace = str(uuid.uuid4()), request.state.trace
+    options = Options(owner=user.id, trace_id=trace, title=job.name, job_id=job_id)
+    creation: Awaitable[object]
+    if spec.access == "operator":
+        operator = Operator(f"{user.id}@gateway", trace, gateway)
+        enqueue = partial(gateway.service.enqueue, spec.name, values, **options)
+        creation = run_in_threadpool(operator.run, enqueue, "job enqueue", spec.name)
+    else:
+        creation = gateway.new_jobs.create(gateway.service.new_job(spec.name, values, **options))
+    await gateway.creations.before_response(user.id, job_id, creation)
+    shown = Job(id=job_id, name=job.name, ownerId=user.id, status="pending", retryCount=0, con=now, mon=now)
+    content = CreatedJob(job=shown).model_dump_json(by_alias=True)
+    return Response(content, 201, media_type="application/json")
 
-    job_id = str(uuid.uuid4())
 
-    def enqueue() -> str:
-        return gateway.service.enqueue(spec.name, values, owner=user.id, trace_id=trace, title=job.name, job_id=job_id)
+async def _authorised(spec: JobSpec, values: Mapping[str, Any], user: Caller, gateway: Backend) -> Mapping[str, Any]:
+    """The arguments of a job with those about the user filled in; in a thread if the database must be asked.
 
-    with gateway.creations.before_response(user.id, job_id):
-        if spec.access == "operator":
-            Operator(f"{user.id}@gateway", trace, gateway).run(enqueue, "job enqueue", spec.name)
-        else:
-            enqueue()
-    return CreatedJob(
-        job=Job(id=job_id, name=job.name, ownerId=user.id, status="pending", retryCount=0, con=now, mon=now)
-    )
+    Raises RefusedError.
+    """
+    try:
+        return authorise(spec, values, gateway.settings, Requester.without_account(user.id))
+    except AccountNeededError:
+        return await run_in_threadpool(authorise, spec, values, gateway.settings, _requester(gateway, user))
 
 
 class JobFilter(BaseModel):

@@ -7,7 +7,9 @@ from datetime import datetime, timezone
 
 from anyio import to_thread
 
+from qctl.broker.bookkeeping.user_sessions import Token
 from qctl.errors import RefusedError
+from qctl.gateway.grouped_calls import GroupedCalls
 from qctl.gateway.tokens import CLOCK_SKEW_SECONDS, Caller
 from qctl.ops import Ops
 
@@ -23,6 +25,7 @@ class OpenSessions:
 
     def __init__(self, ops: Ops) -> None:
         self._ops = ops
+        self._checks: GroupedCalls[Token, bool] = GroupedCalls("sessions", ops.sessions.are_open)
         self._checked: dict[str, float] = {}
         """Token id -> monotonic time until which it is known to be open."""
 
@@ -35,7 +38,7 @@ class OpenSessions:
         """Check that a token is good."""
         if self._checked.get(caller.token_id, 0.0) > time.monotonic():
             return True
-        is_open = await to_thread.run_sync(self._ops.sessions.is_open, caller.id, caller.version, caller.token_id)
+        is_open = await self._checks.call(Token(caller.id, caller.version, caller.token_id))
         if is_open:
             if len(self._checked) >= MAX_CACHED_TOKENS:
                 self._checked.clear()
@@ -53,3 +56,7 @@ class OpenSessions:
         if everywhere:
             await to_thread.run_sync(self._ops.sessions.end_all, caller.id)
         self._checked.clear()
+
+    def close(self) -> None:
+        """Release the thread of the checks."""
+        self._checks.close()

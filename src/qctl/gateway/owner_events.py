@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -56,17 +57,26 @@ DELIVERED = "delivered"
 EVENT_FILTER = EventFilter(events=("created", DELIVERED, *CHANGES))
 
 
+Messages = Sequence[tuple[str, dict[str, Any]]]
+
+
 @dataclass(frozen=True)
 class OwnerEvent:
-    """An entry of the stream as messages to the owner of its job: names and payloads. `offset`: its id.
+    """An entry of the stream as messages to the owner of its job. `offset`: its id.
 
-    `created_job`: the id of the job, if the entry is its creation.
+    `make` makes the messages: most events are of owners that no page waits for. `created_job`: the id of the job, if
+    the entry is its creation.
     """
 
     offset: str
     owner: str
-    messages: Sequence[tuple[str, dict[str, Any]]]
+    make: Callable[[], Messages]
     created_job: str = ""
+
+    @cached_property
+    def messages(self) -> Messages:
+        """Names and payloads."""
+        return self.make()
 
 
 def parse_offset(offset: str) -> tuple[int, int]:
@@ -138,7 +148,7 @@ class OwnerEventFollower:
                 self._cache(job_id, job)
             if job is not None:
                 created_job = job_id if event.event == "created" else ""
-                yield OwnerEvent(event.id, job.owner, _messages(event, job, self._shapes), created_job)
+                yield OwnerEvent(event.id, job.owner, partial(_messages, event, job, self._shapes), created_job)
 
     def _message_events(self, event: Event) -> Iterator[OwnerEvent]:
         """The message of a delivery, for its receiver with a notification, and for the sender's other pages."""
@@ -153,8 +163,8 @@ class OwnerEventFollower:
         notice = {"kind": "message", "messageId": document["_id"], "senderId": document["senderId"]}
         receiver, sender = document["receiverId"], document["senderId"]
         if receiver != sender:
-            yield OwnerEvent(event.id, receiver, [("newMessage", document), ("notification", notice)])
-        yield OwnerEvent(event.id, sender, [("newMessage", document)])
+            yield OwnerEvent(event.id, receiver, lambda: [("newMessage", document), ("notification", notice)])
+        yield OwnerEvent(event.id, sender, lambda: [("newMessage", document)])
 
     def _read_message(self, receiver: str, position: str) -> dict[str, Any] | None:
         backoff = Backoff()
@@ -196,7 +206,7 @@ class OwnerEventFollower:
             self._owned.popitem(last=False)
 
 
-def _messages(event: Event, job: OwnedJob, shapes: Shapes) -> list[tuple[str, dict[str, Any]]]:
+def _messages(event: Event, job: OwnedJob, shapes: Shapes) -> Messages:
     """The messages for an event. They describe the job at the time of the event, which may be outdated by now."""
     if event.event == "created":
         return [("job:created", _document(job, "pending", shapes))]

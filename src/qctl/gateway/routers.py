@@ -24,6 +24,7 @@ from qctl.gateway import (
 ROUTERS: tuple[APIRouter, ...] = (
     reading_routes.router,
     influx_routes.router,
+    job_routes.direct,
     job_routes.router,
     login.router,
     sign_up_page.router,

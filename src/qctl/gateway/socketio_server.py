@@ -154,6 +154,8 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
                 self._replay.append(event)
                 if len(self._replay) > MAX_REPLAY_EVENTS:
                     self._complete_after = parse_offset(self._replay.popleft().offset)
+                if not self._backend.creations.has_clients(event.owner):
+                    continue
                 for name, document in event.messages:
                     await self.emit(name, document, room=_room(event.owner, recovers=False))
                     await self.emit(name, (document, event.offset), room=_room(event.owner, recovers=True))

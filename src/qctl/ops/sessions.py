@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qctl.broker.bookkeeping import user_sessions
+from qctl.broker.bookkeeping.user_sessions import Token
 from qctl.ops.base import Part
 
 
@@ -13,9 +16,9 @@ class SessionOps(Part, name="sessions"):
         """The session version for a new token of a user."""
         return user_sessions.start(self._redis, user)
 
-    def is_open(self, user: str, version: int, token_id: str) -> bool:
-        """Check that a token has the user's session version and was not logged out."""
-        return user_sessions.is_open(self._redis, user, version, token_id)
+    def are_open(self, tokens: Sequence[Token]) -> list[bool]:
+        """Check for each token that it has its user's session version and was not logged out."""
+        return user_sessions.are_open(self._redis, tokens)
 
     def is_logged_out(self, token_id: str) -> bool:
         """Check that a token was logged out."""

@@ -171,7 +171,7 @@ def test_jobs_of_one_call_have_their_own_hashes(connection: Redis, kinds: list[d
     assert create(connection, *jobs) == [True] * 3
     for job in jobs:
         found = connection.hgetall(keys.job(job.id))
-        connection.hset("expected", mapping=job.hash_fields(connection))
+        connection.hset("expected", mapping=job.hash_fields())
         expected = connection.hgetall("expected")
         connection.delete("expected")
         assert found[b"created_at"] == found.pop(b"enqueued_at") > b"2026"

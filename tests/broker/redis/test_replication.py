@@ -13,9 +13,11 @@ from redis import Redis
 from redis import exceptions as raised
 from redis.connection import Connection
 
+from qctl.broker.bookkeeping.budgets import Shares
 from qctl.broker.ingest.buffer import Buffer, Commit
 from qctl.broker.producer import enqueue
 from qctl.broker.producer.enqueue import NewJob
+from qctl.broker.producer.owner_limits import OwnerLimits
 from qctl.broker.redis import keys, replication
 from qctl.broker.redis.connection import connect, describe, translate_errors
 from qctl.broker.redis.replication import NotReplicatedError
@@ -106,6 +108,18 @@ def test_enqueue_and_wait_are_one_packet(replica: Replica, client: Redis, packet
     assert [b"WAIT" in packet and b"EVALSHA" in packet for packet in packets] == [True]
     with closing(replica.connect()) as direct:
         assert direct.lrange(keys.queue("work"), 0, -1) == [b"first", b"second", b"third"]
+
+
+def test_jobs_of_many_owners_and_their_wait_are_one_packet(
+    replica: Replica, client: Redis, packets: list[bytes]
+) -> None:
+    create(client, "warm")
+    packets.clear()
+    outcomes = enqueue.create_each(
+        client, [job("a"), job("b")], limits=OwnerLimits(), shares=Shares(), actor="me", retry_seconds=0.0
+    )
+    assert outcomes == [True, True]
+    assert [packet.count(b"WAIT") for packet in packets] == [1]
 
 
 def test_without_replicas_required_nothing_waits(

@@ -6,6 +6,9 @@ clock, so that no older token becomes good again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from redis import Redis
 
 from qctl.broker.redis import clock, keys, replies
@@ -21,13 +24,24 @@ def start(connection: Redis, user: str) -> int:
     return int(version)
 
 
-def is_open(connection: Redis, user: str, version: int, token_id: str) -> bool:
-    """Check that a token has the user's version and was not logged out."""
+class Token(NamedTuple):
+    """The identity of a token: its user, the version that it carries, and its id."""
+
+    user: str
+    version: int
+    id: str
+
+
+def are_open(connection: Redis, tokens: Sequence[Token]) -> list[bool]:
+    """Check for each token that it has its user's version and was not logged out. Needs one round trip for all."""
     with connection.pipeline(transaction=False) as pipeline:
-        pipeline.hget(keys.USER_SESSIONS, user)
-        pipeline.exists(keys.logged_out(token_id))
-        current, is_logged_out = pipeline.execute()
-    return replies.optional_bytes(current) == b"%d" % version and not is_logged_out
+        pipeline.hmget(keys.USER_SESSIONS, [token.user for token in tokens])
+        pipeline.mget([keys.logged_out(token.id) for token in tokens])
+        versions, logged_out = map(replies.array, pipeline.execute())
+    return [
+        replies.optional_bytes(current) == b"%d" % token.version and mark is None
+        for token, current, mark in zip(tokens, versions, logged_out, strict=True)
+    ]
 
 
 def is_logged_out(connection: Redis, token_id: str) -> bool:

@@ -13,13 +13,14 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from redis import Redis
 from redis.exceptions import AuthenticationError, AuthorizationError
 from rq.job import Job, JobStatus, Retry
 from rq.serializers import JSONSerializer
-from rq.utils import now
+from rq.utils import now, utcformat
 
 from qctl.broker.bookkeeping import budgets, dead_letter_index, events
 from qctl.broker.bookkeeping.budgets import Shares
@@ -31,7 +32,7 @@ from qctl.broker.redis.scripts import Script
 from qctl.catalog import options
 from qctl.catalog.options import Options
 from qctl.catalog.specs import JobSpec
-from qctl.errors import UsageError
+from qctl.errors import QctlError, UsageError
 from qctl.settings import Settings
 
 T = TypeVar("T")
@@ -95,9 +96,9 @@ class NewJob:
             max_bytes=settings.max_argument_bytes(job_options.get("owner")),
         )
 
-    def hash_fields(self, connection: Redis) -> dict[str, Any]:
+    def hash_fields(self) -> dict[str, Any]:
         """The job's hash as RQ writes it. Raises UsageError if the arguments are not JSON, or too large."""
-        return {**self.shared_fields(connection), "data": self.payload()}
+        return {**self.shared_fields(), "data": self.payload()}
 
     @property
     def shared_key(self) -> tuple[Any, ...]:
@@ -107,27 +108,17 @@ class NewJob:
             *(self.retry_delays, self.result_ttl, self.trace, self.owner, self.title),
         )
 
-    def shared_fields(self, connection: Redis) -> dict[str, Any]:
+    def shared_fields(self) -> dict[str, Any]:
         """The hash without the payload, for a job that is enqueued now."""
-        created_at = now()
+        created_at = utcformat(now())
         meta = {"job": self.name, "trace_id": self.trace, "owner": self.owner}
-        job = Job.create(
-            self.handler,
-            id=self.id,
-            origin=self.queue,
-            connection=connection,
-            serializer=JSONSerializer,
-            status=JobStatus.QUEUED,
-            timeout=self.timeout,
-            result_ttl=self.result_ttl,
-            failure_ttl=dead_letter_index.NEVER_EXPIRES_TTL,
-            retry=Retry(max=len(self.retry_delays), interval=list(self.retry_delays)) if self.retry_delays else None,
-            description=self.title or self.name,
-            meta={name: value for name, value in meta.items() if value is not None},
-        )
-        job.data = b""
-        job.created_at = job.enqueued_at = created_at
-        return {name: value for name, value in job.to_dict().items() if name != "data"}
+        return {
+            **_catalog_fields(self.handler, self.queue, self.timeout, self.result_ttl, self.retry_delays),
+            "description": self.title or self.name,
+            "created_at": created_at,
+            "enqueued_at": created_at,
+            "meta": json.dumps({name: value for name, value in meta.items() if value is not None}),
+        }
 
     def payload(self) -> bytes:
         """RQ's field `data`. Raises UsageError if the arguments are not JSON, or too large."""
@@ -164,29 +155,86 @@ def create(
     exceeded, BudgetError if users' jobs or the queue's dead letters fill their share, and redis-py's errors.
     """
     created: list[bool] = []
-    hashes = _hashes(connection, jobs)
+    hashes = _hashes(jobs)
     for start in range(0, len(jobs), JOBS_PER_CALL):
         batch = slice(start, start + JOBS_PER_CALL)
         values = _values(jobs[batch], hashes[batch], at, delay, limits, shares, actor)
         # The repeated call is identical, so that it finds the jobs that the first one created by their ids.
         reply = retry_while_away(lambda v=values: replication.run(connection, _enqueue, **v), retry_seconds)  # type: ignore[misc]
-        word, *rest = replies.array(reply)
-        if word == b"memory":
-            raise budgets.error_from_reply(rest, jobs[0].queue)
-        if word != b"done":
-            raise limits.error_from_reply([word, *rest])
-        created += [bool(flag) for flag in rest]
+        created += _flags(reply, jobs[0], limits)
     return created
 
 
-def _hashes(connection: Redis, jobs: Sequence[NewJob]) -> list[tuple[Mapping[str, Any], bytes]]:
+def create_each(
+    connection: Redis,
+    jobs: Sequence[NewJob],
+    *,
+    limits: OwnerLimits,
+    shares: Shares,
+    actor: str,
+    retry_seconds: float,
+) -> list[bool | Exception]:
+    """Create jobs of any queues, owners and traces, to run now, each by a call of its own, in one round trip.
+
+    Returns for each what `create` returns for it alone, or the exception that it raises. Raises redis-py's errors if
+    Redis is unreachable: then any of the jobs may exist.
+    """
+    calls: list[dict[str, Any]] = []
+    outcomes: list[bool | Exception] = [False] * len(jobs)
+    sent: list[int] = []
+    for n, job in enumerate(jobs):
+        try:
+            calls.append(_values([job], _hashes([job]), None, 0.0, limits, shares, actor))
+            sent.append(n)
+        except UsageError as error:
+            outcomes[n] = error
+    given = retry_while_away(lambda: replication.run_each(connection, _enqueue, calls), retry_seconds) if calls else []
+    for n, reply in zip(sent, given, strict=True):
+        try:
+            outcomes[n] = reply if isinstance(reply, Exception) else _flags(reply, jobs[n], limits)[0]
+        except QctlError as error:
+            outcomes[n] = error
+    return outcomes
+
+
+def _flags(reply: object, job: NewJob, limits: OwnerLimits) -> list[bool]:
+    """The flags in a reply of `enqueue.lua` to a call for `job` and others. Raises its rejection."""
+    word, *rest = replies.array(reply)
+    if word == b"memory":
+        raise budgets.error_from_reply(rest, job.queue)
+    if word != b"done":
+        raise limits.error_from_reply([word, *rest])
+    return [bool(flag) for flag in rest]
+
+
+@lru_cache(maxsize=256)
+def _catalog_fields(
+    handler: str, queue: str, timeout: int, result_ttl: int, retry_delays: tuple[int, ...]
+) -> Mapping[str, Any]:
+    """The fields of RQ's hash that are the same for many jobs, cached because RQ takes longer than all else here."""
+    job = Job.create(
+        handler,
+        origin=queue,
+        connection=Redis(),  # RQ wants one; it is not used
+        serializer=JSONSerializer,
+        status=JobStatus.QUEUED,
+        timeout=timeout,
+        result_ttl=result_ttl,
+        failure_ttl=dead_letter_index.NEVER_EXPIRES_TTL,
+        retry=Retry(max=len(retry_delays), interval=list(retry_delays)) if retry_delays else None,
+    )
+    job.data = b""
+    return {name: value for name, value in job.to_dict().items() if name != "data"}
+
+
+def _hashes(jobs: Sequence[NewJob]) -> list[tuple[Mapping[str, Any], bytes]]:
     """For each job, the fields that it shares with similar jobs, and its payload."""
     shared: dict[tuple[Any, ...], Mapping[str, Any]] = {}
     hashes = []
     for job in jobs:
         key = job.shared_key
         if key not in shared:
-            shared[key] = job.shared_fields(connection)
+            shared[key] = job.shared_fields()
         hashes.append((shared[key], job.payload()))
     return hashes
 

@@ -247,6 +247,15 @@ def translate_errors(settings: Settings) -> Iterator[None]:
         raise QctlError(f"Redis at {target} {cause}: {text}", hint) from error
 
 
+def translated(error: Exception, settings: Settings) -> QctlError:
+    """The error as which `translate_errors` raises one of redis-py's; one of qctl's own stays as it is."""
+    try:
+        with translate_errors(settings):
+            raise error
+    except QctlError as own:
+        return own
+
+
 def _unreachable(target: str, error: BaseException) -> RedisUnreachableError:
     reason = describe(error)
     if UNTRUSTED_CERTIFICATE in reason:

@@ -9,7 +9,7 @@ With N=0, the default, all of this does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis import Redis
@@ -74,6 +74,21 @@ def run(connection: Redis, script: Script, /, **values: Any) -> object:
     return reply
 
 
+def run_each(connection: Redis, script: Script, calls: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Run a script once for each of `calls`, values by name, in one round trip, and wait for the replicas.
+
+    Returns for each call the reply, or Redis's error. Raises as `execute` does if Redis is away: then each call may
+    have been run or not.
+    """
+    packed = [(len(keys), *keys, *args) for keys, args in map(script.pack, calls)]
+    replies = _send(connection, [("EVALSHA", script.sha, *words) for words in packed])
+    if unknown := [n for n, reply in enumerate(replies) if isinstance(reply, NoScriptError)]:
+        again = _send(connection, [("EVAL", script.body, *packed[n]) for n in unknown])
+        for n, reply in zip(unknown, again, strict=True):
+            replies[n] = reply
+    return replies
+
+
 def confirm(connection: Redis, primary: object = None) -> None:
     """Wait until the replicas have everything that was written before.
 
@@ -98,7 +113,7 @@ def current_primary(connection: Redis) -> object:
 
 
 def _send(connection: Redis, commands: Sequence[Command]) -> list[Any]:
-    """Send commands and WAIT in one packet, again if a node of a cluster refused all of them.
+    """Send commands, and WAIT if replicas are required, in one packet; again if a node of a cluster refused all.
 
     Returns the replies to the commands, errors among them. Raises NotReplicatedError, unless a command failed: its
     error says more.
@@ -111,9 +126,10 @@ def _send_once(connection: Redis, commands: Sequence[Command]) -> list[Any]:
     pool = connection.connection_pool
     link = pool.get_connection()
     try:
-        link.send_packed_command(link.pack_commands([*commands, ("WAIT", needed, WAIT_MS)]))
+        wait: list[Command] = [("WAIT", needed, WAIT_MS)] if needed else []
+        link.send_packed_command(link.pack_commands([*commands, *wait]))
         replies = [_read(link) for _ in commands]
-        confirmed = _read(link)
+        confirmed = _read(link) if needed else 0
         if not any(isinstance(reply, Exception) for reply in replies):
             _require(confirmed, needed, pool)
         _raise_refusal(replies)

@@ -227,7 +227,7 @@ class CronScheduler(Scheduler):  # type: ignore[misc, no-any-unimported]  # rq-s
         rows: list[_JobRow] = []
         fields: list[Any] = []
         for job, run_due in zip(jobs, plan.runs, strict=True):
-            own = [part for pair in job.hash_fields(self.connection).items() for part in pair]
+            own = [part for pair in job.hash_fields().items() for part in pair]
             rows.append(_JobRow(keys.job(job.id), job.id, job.trace or "", run_due, len(own)))
             fields += own
         return {

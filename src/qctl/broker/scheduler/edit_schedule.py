@@ -56,7 +56,7 @@ def edit(
         left=entry.left if repeat is None else repeat or None,
     )
     edited.rule.check()
-    edited.job_for(0).hash_fields(connection)  # raises UsageError for invalid arguments
+    edited.job_for(0).hash_fields()  # raises UsageError for invalid arguments
     _save(connection, entry, edited)
     schedules.record(connection, edited, actor, "edited")
     return schedules.get_schedule(connection, name)

@@ -131,7 +131,7 @@ def add(
     if not replacing and connection.zscore(keys.SCHEDULES, name) is not None:
         raise RefusedError(f"schedule {name!r} exists", hint=f"qctl schedule edit {name}")
     entry = ScheduleEntry(name, rule, new_job, catch_up, repeat, overlap=overlap, pause_on_failure=pause_on_failure)
-    entry.job_for(0).hash_fields(connection)  # raises UsageError for invalid arguments
+    entry.job_for(0).hash_fields()  # raises UsageError for invalid arguments
     store = CronScheduler(connection)
     store.save(entry, due=rule.after(store.now()))
     record(connection, entry, actor, "added")
