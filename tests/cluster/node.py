@@ -14,8 +14,8 @@ from cluster.network import Host
 from support import daemons
 from support.batcher import Batcher
 from support.gateway import Gateway
-from support.nats import NatsNode
 from support.process import Program
+from support.rabbit import Epmd, RabbitNode
 from support.sentinel import SentinelServer
 from support.servers import RedisServer
 from support.workers import TESTS
@@ -41,11 +41,10 @@ REDIS_OPTIONS = {
 
 @dataclass(frozen=True)
 class Servers:
-    """Addresses that every host needs: of the first primary, and of all nodes of the broker."""
+    """Addresses that every host needs: of the first primary, and of all hosts."""
 
     primary: tuple[str, int]
-    routes: list[str]
-    """Addresses by which the nodes of the broker reach each other."""
+    hosts: list[str]
 
 
 class Node:
@@ -65,10 +64,10 @@ class Node:
             down_after_ms=DOWN_AFTER_MS,
             failover_timeout_ms=FAILOVER_TIMEOUT_MS,
         )
-        route = int(servers.routes[number - 1].rpartition(":")[2])
-        self.broker = NatsNode(self.folder, f"nats{number}", route, servers.routes, address=host.address)
+        self.epmd = Epmd(self.folder)
+        self.broker = RabbitNode(self.folder, "broker", servers.hosts, address=host.address)
         self.daemons: list[Program] = []
-        for server in (self.redis, self.sentinel, self.broker):
+        for server in (self.redis, self.sentinel, self.epmd, self.broker):
             self._move_in(server)
 
     def _redis(self, servers: Servers) -> RedisServer:
@@ -106,7 +105,7 @@ class Node:
     @property
     def programs(self) -> list[Program]:
         """Every program, servers first."""
-        return [self.redis, self.sentinel, self.broker, *self.daemons]
+        return [self.redis, self.sentinel, self.epmd, self.broker, *self.daemons]
 
     def power_off(self) -> None:
         """Kill everything, with the cable pulled first: nobody hears a goodbye."""

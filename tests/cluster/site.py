@@ -35,10 +35,7 @@ class ClusterSite(Site):
         place = folder / "mysql"
         place.mkdir()
         self.mysql = MariaDb(place, host=network.address)
-        routes = [
-            f"{host.address}:{port}" for host, port in zip(network.hosts, _ports(len(network.hosts)), strict=True)
-        ]
-        servers = Servers((network.hosts[0].address, free_port()), routes)
+        servers = Servers((network.hosts[0].address, free_port()), [host.address for host in network.hosts])
         self.nodes = [Node(host, folder, servers, number) for number, host in enumerate(network.hosts, 1)]
         self.env = {
             "REDIS_URL": self.url,
@@ -62,14 +59,24 @@ class ClusterSite(Site):
         return f"redis+sentinel://{hosts}/{SERVICE}/0"
 
     @property
-    def daemons(self) -> Sequence[Program]:
+    def programs(self) -> Sequence[Program]:
         """Every program of every host."""
         return [program for node in self.nodes for program in node.programs]
 
     @property
     def parts(self) -> Sequence[Program]:
-        """Servers of the fourth host."""
-        return [self.mysql]
+        """Servers that are up before everything else: the database, and the nodes of the broker, which form their cluster
+        one after the other. A session would be kept by those alone that were there when it began."""
+        return [self.mysql, *(part for node in self.nodes for part in (node.epmd, node.broker))]
+
+    @property
+    def daemons(self) -> Sequence[Program]:
+        """All other programs of all hosts."""
+        return [program for program in self.programs if program not in self.parts]
+
+    def tails(self) -> str:
+        """The last lines of all logs."""
+        return self.tails_of(self.programs)
 
     def primary(self) -> Node:
         """The host whose Redis most Sentinels take for the primary, and that says so itself."""
@@ -101,7 +108,7 @@ class ClusterSite(Site):
 
     def is_whole(self) -> bool:
         """True if everything runs, all Sentinels know all, and both replicas are in step."""
-        if not all(program.running for program in self.daemons):
+        if not all(program.running for program in self.programs):
             return False
         roles = sorted(node.role() for node in self.nodes)
         if roles != ["master", "slave", "slave"] or not self._all_know_each_other():
@@ -116,13 +123,5 @@ class ClusterSite(Site):
         for node in self.nodes:
             node.repair()
         eventually(self.is_whole, what="a whole site", every=0.2)
-        for program in self.daemons:
+        for program in self.programs:
             program.wait_until_ready()
-
-
-def _ports(count: int) -> set[int]:
-    """So many different free ports."""
-    ports: set[int] = set()
-    while len(ports) < count:
-        ports.add(free_port())
-    return ports

@@ -58,9 +58,11 @@ class Site:
 
     def tails(self) -> str:
         """The last lines of all logs, for the reader of a failure."""
-        return "\n".join(
-            f"--- {daemon.folder.name}/{daemon.name}\n{daemon.output[-self.LOG_BYTES :]}" for daemon in self.daemons
-        )
+        return self.tails_of(self.daemons)
+
+    def tails_of(self, programs: Sequence[Program]) -> str:
+        """The last lines of these programs' logs."""
+        return "\n".join(f"--- {each.folder.name}/{each.name}\n{each.output[-self.LOG_BYTES :]}" for each in programs)
 
     def __enter__(self: SiteT) -> SiteT:
         try:
