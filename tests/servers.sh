@@ -10,6 +10,8 @@ missing redis-server redis-server
 missing mosquitto mosquitto
 missing mosquitto_pub mosquitto-clients
 missing nats-server nats-server
+missing epmd rabbitmq-server
+missing nginx nginx
 missing victoria-metrics victoria-metrics
 missing mariadbd mariadb-server-core
 missing tmux tmux

@@ -65,8 +65,8 @@ class ClusterSite(Site):
 
     @property
     def parts(self) -> Sequence[Program]:
-        """Servers that are up before everything else: the database, and the nodes of the broker, which form their cluster
-        one after the other. A session would be kept by those alone that were there when it began."""
+        """Servers that are up before everything else: the database, and the nodes of the broker, which form their
+        cluster one after the other. A session would be kept by those alone that were there when it began."""
         return [self.mysql, *(part for node in self.nodes for part in (node.epmd, node.broker))]
 
     @property
@@ -107,8 +107,8 @@ class ClusterSite(Site):
         return all(state["num-other-sentinels"] == 2 and state["num-slaves"] == 2 for state in states)
 
     def is_whole(self) -> bool:
-        """True if everything runs, all Sentinels know all, and both replicas are in step."""
-        if not all(program.running for program in self.programs):
+        """True if everything runs, all Sentinels know all, both replicas are in step, and all brokers take devices."""
+        if not all(program.running for program in self.programs) or not all(node.broker.ready() for node in self.nodes):
             return False
         roles = sorted(node.role() for node in self.nodes)
         if roles != ["master", "slave", "slave"] or not self._all_know_each_other():

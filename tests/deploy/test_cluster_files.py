@@ -8,20 +8,24 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import pytest
 import redis
+from paho.mqtt.enums import CallbackAPIVersion
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from qctl.broker.redis.connection import connect
 from qctl.settings import Settings
 from support.certificates import certified
+from support.network import Namespace
 from support.process import Program, free_port
-from support.servers import redis_command
+from support.rabbit import Epmd, RabbitNode
+from support.servers import MissingServerError, redis_command
 from support.waiting import eventually
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -121,8 +125,51 @@ def assert_accepts(*words: str) -> None:
     assert done.returncode == 0, done.stdout[-2000:]
 
 
-def test_nats_server_takes_its_file() -> None:
-    assert_accepts(checker("nats-server"), "-t", "-c", str(CLUSTER / "nats-server.conf"))
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[RabbitNode]:
+    """RabbitMQ by its files, one node alone."""
+    try:
+        with Namespace() as host:
+            node = RabbitNode(tmp_path, "broker", [host.address], address=host.address, strangers=False)
+            epmd = Epmd(tmp_path)
+            for program in (epmd, node):
+                program.command = [*host.prefix, *program.command]
+            with epmd, node:
+                yield node
+    except MissingServerError as missing:
+        pytest.skip(str(missing))
+
+
+@contextmanager
+def mqtt_client(broker: RabbitNode, user: str, password: str) -> Iterator[paho.Client]:
+    """A connected client with a session of its own."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=user, clean_session=False, protocol=paho.MQTTv311)
+    client.username_pw_set(user, password)
+    client.connect(broker.address, broker.port)
+    client.loop_start()
+    try:
+        eventually(client.is_connected, what=f"the connection of {user}")
+        yield client
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_users_of_the_broker_may_do_what_they_are_for(broker: RabbitNode) -> None:
+    received: list[bytes] = []
+    answers: list[bool] = []
+    with mqtt_client(broker, "bridge", "change-me-bridge") as bridge:
+        bridge.on_message = lambda *args: received.append(args[2].payload)
+        bridge.on_subscribe = lambda *args: answers.append(args[3][0].is_failure)
+        bridge.subscribe("sensors/hall-1/#", qos=1)
+        eventually(lambda: answers == [False], what="the bridge's subscription")
+        with mqtt_client(broker, "device", "change-me-device") as device:
+            device.publish("sensors/hall-1/a", b"21.5", qos=1).wait_for_publish(60)
+            eventually(lambda: received == [b"21.5"], what="the reading")
+            thrown_out: list[bool] = []
+            device.on_disconnect = lambda *_: thrown_out.append(True)
+            device.subscribe("sensors/#", qos=1)
+            eventually(lambda: thrown_out, what="the device's refusal")
 
 
 def test_mariadb_knows_every_option_of_its_file() -> None:

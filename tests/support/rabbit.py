@@ -1,21 +1,24 @@
-"""A cluster of RabbitMQ: MQTT 3.1.1, each session a quorum queue that all nodes keep (Raft)."""
+"""A cluster of RabbitMQ by the files of deploy/cluster: MQTT 3.1.1, each session a queue that all nodes keep (Raft)."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from support.process import Program, accepts, free_port
+from support.process import Program, accepts
 from support.servers import MissingServerError
+
+CLUSTER = Path(__file__).parents[2] / "deploy" / "cluster"
 
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 """The program itself: Debian's /usr/sbin/rabbitmq-server changes the user."""
 
-COOKIE = "qctl-test-cluster"
+PORT = 1883
 
-NET_TICK_SECONDS = 8
-"""Seconds after which a node that says nothing is taken for dead, as in `deploy/cluster/rabbitmq.config`."""
+EASY_ON_THE_MACHINE = "+sbwt none +sbwtdcpu none +sbwtdio none +S 2:2"
+"""Options of Erlang: no thread spins while it waits."""
 
 
 class Epmd(Program):
@@ -33,26 +36,29 @@ class Epmd(Program):
 
 
 class RabbitNode(Program):
-    """A node on the host `address`, whose network it has alone. `hosts` are the addresses of all nodes."""
+    """A node on the host `address`, whose network it has alone. `hosts` are the addresses of all nodes, one to three.
 
-    def __init__(self, folder: Path, name: str, hosts: Sequence[str], *, address: str) -> None:
+    With `strangers` devices need no password.
+    """
+
+    def __init__(self, folder: Path, name: str, hosts: Sequence[str], *, address: str, strangers: bool = True) -> None:
         if not Path(SERVER).exists():
             raise MissingServerError("rabbitmq-server is not installed: apt-get install rabbitmq-server")
-        self.address, self.port = address, free_port()
+        self.address, self.port = address, PORT
         place = folder / name
         place.mkdir()
-        (place / "enabled_plugins").write_text("[rabbitmq_mqtt].\n")
-        nodes = "".join(
-            f"cluster_formation.classic_config.nodes.{n} = rabbit@{host}\n" for n, host in enumerate(hosts, 1)
-        )
-        (place / "rabbitmq.conf").write_text(
-            f"listeners.tcp = none\nmqtt.listeners.tcp.1 = {address}:{self.port}\nmqtt.allow_anonymous = true\n"
-            "mqtt.durable_queue_type = quorum\nmqtt.prefetch = 200\nloopback_users = none\n"
-            "cluster_formation.peer_discovery_backend = classic_config\ncluster_partition_handling = pause_minority\n"
-            "cluster_formation.discovery_retry_limit = 100\ncluster_formation.discovery_retry_interval = 500\n"
-            f"log.console = true\nlog.console.level = info\nlog.file = false\n{nodes}"
-        )
-        (place / ".erlang.cookie").write_text(COOKIE)
+        text = (CLUSTER / "rabbitmq.conf").read_text().replace("tcp.1 = 10.0.0.1", f"tcp.1 = {address}")
+        for n, host in enumerate(hosts, 1):
+            text = text.replace(f"rabbit@10.0.0.{n}\n", f"rabbit@{host}\n")
+        text = re.sub(r".*rabbit@10\.0\.0\..*\n", "", text)  # nodes that are not there
+        text = text.replace("/etc/rabbitmq/definitions.json", str(CLUSTER / "rabbitmq-definitions.json"))
+        if strangers:
+            text = re.sub(r"load_definitions = .*\n", "", text).replace(
+                "allow_anonymous = false", "allow_anonymous = true"
+            )
+            text += "loopback_users = none\n"
+        (place / "rabbitmq.conf").write_text(f"{text}log.console = true\nlog.file = false\n")
+        (place / ".erlang.cookie").write_text("qctl-test-cluster")
         (place / ".erlang.cookie").chmod(0o400)
         (place / "inetrc").write_text("{lookup, [file]}.\n")  # nobody answers questions about names there
         env = {
@@ -62,16 +68,16 @@ class RabbitNode(Program):
             "RABBITMQ_USE_LONGNAME": "true",
             "RABBITMQ_NODENAME": f"rabbit@{address}",
             "RABBITMQ_CONFIG_FILE": str(place / "rabbitmq.conf"),
-            "RABBITMQ_ADVANCED_CONFIG_FILE": str(place / "none.config"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(CLUSTER / "rabbitmq-advanced.config"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(place / "enabled_plugins"),
             "RABBITMQ_MNESIA_BASE": str(place),
             "RABBITMQ_LOG_BASE": str(place),
             "RABBITMQ_GENERATED_CONFIG_DIR": str(place / "generated"),
             "RABBITMQ_SCHEMA_DIR": str(place / "schema"),
             "RABBITMQ_FEATURE_FLAGS_FILE": str(place / "feature_flags"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-kernel net_ticktime {NET_TICK_SECONDS} "
-            "+sbwt none +sbwtdcpu none +sbwtdio none +S 2:2",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": EASY_ON_THE_MACHINE,
         }
+        shutil.copyfile(CLUSTER / "rabbitmq-plugins", place / "enabled_plugins")
         super().__init__(name, [SERVER], folder, env)
 
     @property
