@@ -44,12 +44,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     """Forget every setting of the developer's environment, here and in all processes that tests start.
 
-    A script that starts the tests in the background has Ctrl-C ignored, and every process below inherits that.
+    A script that starts the tests in the background has Ctrl-C ignored, nohup has SIGHUP, and every process below
+    inherits that.
     Hypothesis does not ask a clock: on a busy machine an example takes as long as it takes.
     """
     hypothesis.settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     hypothesis.settings.load_profile("unhurried")
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     ours = {spec.metadata["env"] for spec in fields(Settings)}
     for name in list(os.environ):
         if name in ours or name.startswith(FOREIGN_PREFIXES):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -63,10 +64,13 @@ def fill(connection: Redis, jobs: int, first: int = 0) -> None:
 
 
 def commands_of(connection: Redis, page: Page) -> int:
-    """Commands of the second read: the first one fills caches."""
-    page.read(page.data)
-    before = connection.info("stats")["total_commands_processed"]
-    page.read(page.data)
+    """Commands of the second read, at the same moment as the first one, which fills caches."""
+    now = time.monotonic()
+    with pytest.MonkeyPatch.context() as clock:
+        clock.setattr(time, "monotonic", lambda: now)
+        page.read(page.data)
+        before = connection.info("stats")["total_commands_processed"]
+        page.read(page.data)
     return int(connection.info("stats")["total_commands_processed"] - before - 1)
 
 
