@@ -7,11 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path as File
 
 import pytest
@@ -32,9 +28,6 @@ from support import stock
 from support.ingest import stage_letter
 from support.servers import RedisServer
 from support.stock import Bomb
-from support.waiting import PATIENCE_SECONDS
-
-PROGRAM = str(File(sys.executable).with_name("qctl"))
 
 END_MARK = "end of the test"
 
@@ -162,19 +155,23 @@ def deployment(own_redis: RedisServer, bomb: Bomb, tmp_path: File) -> Iterator[R
     connection.close()
 
 
-def run_all(url: str, directory: File) -> dict[Path, Ran]:
-    """Run every line in a process of its own, two at a time."""
-    env = {**os.environ, "REDIS_URL": url, "QCTL_HOME": str(directory / "home")}
+@pytest.fixture
+def run_all(
+    tmp_path: File, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], dict[Path, Ran]]:
+    """Run every line with this URL, each in a session of its own."""
 
-    def run_line(line: Path) -> Ran:
-        done = subprocess.run(
-            [PROGRAM, *line], env=env, input="", capture_output=True, text=True, timeout=PATIENCE_SECONDS
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+    def run_lines(url: str) -> dict[Path, Ran]:
+        monkeypatch.setenv("REDIS_URL", url)
+        monkeypatch.setenv("QCTL_HOME", str(tmp_path / "home"))
+        ran = {}
+        for line in lines():
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+            code = run(line, Session())
+            ran[line] = Ran(code, *capsys.readouterr())
+        return ran
 
-    every = lines()
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(every, pool.map(run_line, every), strict=True))
+    return run_lines
 
 
 def unexpected(ran: dict[Path, Ran]) -> dict[str, str]:
@@ -204,13 +201,14 @@ def contents(connection: Redis) -> dict[bytes, object]:
     return {key: readers[connection.type(key)](key) for key in connection.scan_iter()}
 
 
-@pytest.mark.timeout(900)  # over a hundred processes
-def test_reading_commands_send_no_writes(own_redis: RedisServer, deployment: Redis, bomb: Bomb, tmp_path: File) -> None:
+def test_reading_commands_send_no_writes(
+    own_redis: RedisServer, deployment: Redis, bomb: Bomb, run_all: Callable[[str], dict[Path, Ran]]
+) -> None:
     writing = writing_commands(deployment)
     assert {"set", "zadd", "xadd", "evalsha", "publish"} - writing == {"publish"}
     before = contents(deployment)
     with deployment.monitor() as monitor:
-        ran = run_all(own_redis.url, tmp_path)
+        ran = run_all(own_redis.url)
         deployment.echo(END_MARK)
         sent: list[str] = []
         for entry in monitor.listen():
@@ -226,21 +224,11 @@ def test_reading_commands_send_no_writes(own_redis: RedisServer, deployment: Red
 
 
 def test_reading_commands_work_for_a_read_only_user(
-    own_redis: RedisServer,
-    deployment: Redis,
-    tmp_path: File,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    own_redis: RedisServer, deployment: Redis, run_all: Callable[[str], dict[Path, Ran]]
 ) -> None:
     categories = ["+@read", "+@connection", "-@write"]
     deployment.acl_setuser("eyes", enabled=True, passwords=["+pw"], keys=["*"], categories=categories)
-    monkeypatch.setenv("REDIS_URL", f"redis://eyes:pw@127.0.0.1:{own_redis.port}/0")
-    monkeypatch.setenv("QCTL_HOME", str(tmp_path / "home"))
-    ran: dict[Path, Ran] = {}
-    for line in lines():
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
-        code = run(line, Session())
-        ran[line] = Ran(code, *capsys.readouterr())
+    ran = run_all(f"redis://eyes:pw@127.0.0.1:{own_redis.port}/0")
     assert unexpected(ran) == {}
     refused = {entry["object"] for entry in deployment.acl_log()}
     assert not refused & writing_commands(deployment), "a write was attempted, and its failure was hidden"
