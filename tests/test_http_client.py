@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from qctl.errors import RejectedError
-from qctl.http_client import PartnerUnavailableError, Request, send
+from qctl.http_client import PartnerUnavailableError, Request, is_allowed, send
 from support.process import free_port
 from support.web import Site, web_server
 
@@ -60,6 +60,22 @@ def test_hosts_that_are_not_listed_are_not_asked(site: Site) -> None:
 def test_urls_that_lead_elsewhere_are_rejected(url: str) -> None:
     with pytest.raises(RejectedError):
         send(Request(url), ("a.example",))
+
+
+@pytest.mark.parametrize(
+    ("url", "is_listed"),
+    [
+        ("https://wns2-a.notify.example.org/x", True),
+        ("https://a.b.notify.example.org:443/x", True),
+        ("https://notify.example.org/x", False),
+        ("https://xnotify.example.org/x", False),
+        ("https://notify.example.org.evil.example/x", False),
+        ("https://a.notify.example.org:8443/x", False),
+        ("https://10.0.0.1/x", False),
+    ],
+)
+def test_a_wildcard_allows_names_below_it(url: str, is_listed: bool) -> None:
+    assert is_allowed(url, ("*.notify.example.org",)) is is_listed
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

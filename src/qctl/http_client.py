@@ -27,12 +27,18 @@ SILENCE_SECONDS = 15.0
 RETRYABLE_STATUSES = {408, 425, 429}
 """Statuses below 500 that ask for another attempt later."""
 
+GONE_STATUSES = {404, 410}
+
 BLOCK_BYTES = 65_536
 
 
 class PartnerUnavailableError(QctlError):
     """Another system does not answer, or not now. Only the job is retried: the system is one of many, so that its queue
     is not paused."""
+
+
+class ResourceGoneError(RejectedError):
+    """The server does not know the URL (404), or no longer (410)."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,10 @@ def send(request: Request, hosts: tuple[str, ...]) -> bytes:
         target += f"?{parts.query}" if parts.query else ""
         headers = {"Accept-Encoding": "identity", "User-Agent": "qctl", "Connection": "close", **request.headers}
         connection.request(request.method, target, request.body, headers)
-        response = connection.getresponse()
-        log.debug("request sent: method=%s server=%s status=%d", request.method, server, response.status)
-        _check_status(response.status, server)
-        return _read(response, request.max_bytes, deadline, server)
+        with connection.getresponse() as response:
+            log.debug("request sent: method=%s server=%s status=%d", request.method, server, response.status)
+            _check_status(response.status, server)
+            return _read(response, request.max_bytes, deadline, server)
     except http.client.InvalidURL as error:
         raise RejectedError(f"invalid URL: {request.url!r:.200}") from error
     except ssl.SSLCertVerificationError as error:
@@ -95,13 +101,21 @@ def _validated(url: str, hosts: tuple[str, ...]) -> SplitResult:
         raise RejectedError(f"URL is not http or https, or has a password: {redact_url(url)!r:.200}")
     if any(ord(c) <= 32 or ord(c) == 127 or c == "\\" for c in url):
         raise RejectedError(f"invalid URL: {url!r:.200}")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    names = {f"{host}:{port or PORTS[parts.scheme]}"}
-    if port in (None, PORTS[parts.scheme]):
-        names.add(host)
-    if not names & set(hosts):
+    if not _names(parts.hostname, port, PORTS[parts.scheme]) & set(hosts):
         raise RejectedError(f"host {parts.netloc!r:.200} is not in QCTL_ALLOWED_HOSTS")
     return parts
+
+
+def _names(hostname: str, port: int | None, standard_port: int) -> set[str]:
+    """The names by which QCTL_ALLOWED_HOSTS may allow a host and port: its own, and `*.` with the end of its own."""
+    labels = hostname.split(".")
+    hosts = (
+        {f"[{hostname}]"}
+        if ":" in hostname
+        else {hostname, *("*." + ".".join(labels[n:]) for n in range(1, len(labels)))}
+    )
+    names = {f"{host}:{port or standard_port}" for host in hosts}
+    return names | hosts if port in (None, standard_port) else names
 
 
 def _connection(parts: SplitResult, timeout: float) -> http.client.HTTPConnection:
@@ -118,6 +132,8 @@ def _check_status(status: int, server: str) -> None:
         raise PartnerUnavailableError(f"{server} answers {status}")
     if 300 <= status < 400:
         raise RejectedError(f"{server} redirects ({status}), and redirects are not followed")
+    if status in GONE_STATUSES:
+        raise ResourceGoneError(f"{server} answers {status}")
     raise RejectedError(f"{server} answers {status}")
 
 

@@ -363,13 +363,14 @@ class QueueService:
         self,
         *,
         receiverId: str | int,
-        by: Literal["app", "webhook", "ntfy", "email"],
+        by: Literal["app", "webhook", "ntfy", "push", "email"],
         target: str | None = None,
         **options: Unpack[Options],
     ) -> str:
         """Set the channel for a receiver's notifications, at high priority: the app alone, or `target` as well.
 
-        `target`: the URL of a webhook or of a topic of ntfy, or an email address. If it is not allowed, the job becomes
+        `target`: the URL of a webhook or of a topic of ntfy, or an email address;
+        push needs none. If it is not allowed, the job becomes
         a dead letter and the previous preference stays. Returns the job's id.
         """
         data = _without_none(receiverId=receiverId, by=by, target=target)

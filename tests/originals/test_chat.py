@@ -12,15 +12,18 @@ import pytest
 from originals.conftest import MakeOriginal
 from qctl.broker.bookkeeping import inbox
 from support.browser import Chromium
+from support.certificates import certified
 from support.gateway import PASSWORD, SECRET, Client, Gateway
 from support.live import LiveClient
 from support.node import RECENT
 from support.originals import Original
+from support.push import Browser, verified_claims
 from support.servers import RedisServer
 from support.waiting import eventually
 from support.web import Site, web_server
 
 ADMIN_KEY = "the-admin-key-of-all-these-tests-of-2026"
+PUSH_KEY = "6cRkQo1Kx5sTjT7XJx8b8nq0Qz3vT2oZ0w1b9k5yE2s"
 PAGE = Path(__file__).with_name("chat.html")
 
 
@@ -52,6 +55,10 @@ def user(http: Client, name: str) -> tuple[str, str]:
 
 def messages(live: LiveClient) -> list[dict[str, Any]]:
     return [record["content"] for record in live.records_of("event") if record["name"] == "newMessage"]
+
+
+def notifications(live: LiveClient) -> list[dict[str, Any]]:
+    return [record["content"] for record in live.records_of("event") if record["name"] == "notification"]
 
 
 def test_a_message_reaches_its_receiver_at_any_gateway_and_after_a_reconnect(
@@ -88,9 +95,11 @@ def test_a_message_reaches_its_receiver_at_any_gateway_and_after_a_reconnect(
         eventually(lambda: len(messages(at_bob)) == 2, what="the message that was missed")
         assert not messages(at_eve)
 
-    notices = [each["content"] for each in at_bob.records_of("event") if each["name"] == "notification"]
+        eventually(lambda: len(notifications(at_bob)) == 2, what="the notifications at the receiver")
+
+    notices = notifications(at_bob)
     assert [(each["kind"], each["senderId"]) for each in notices] == [("message", ada)] * 2
-    assert not [each for each in at_ada.records_of("event") if each["name"] == "notification"]
+    assert not notifications(at_ada)
     unread = http.request("GET", "/api/messages/unread", token=bob_token).json
     assert (unread["unreadCount"], unread["senders"]) == (2, {ada: 2})
     assert http.request("POST", f"/api/messages/{ada}/read", token=bob_token).json["unreadCount"] == 0
@@ -180,6 +189,44 @@ def test_an_inbox_with_something_else_stops_nobody(site: Original, redis_server:
         eventually(lambda: messages(live), what="the message after them")
         assert [message["text"] for message in messages(live)] == ["still here"]
     connection.close()
+
+
+def test_a_message_is_pushed_to_the_browsers_of_its_receiver(
+    make_original: MakeOriginal, redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certified(tmp_path)))
+    with web_server(tmp_path / "server.pem") as push_service:
+        push_service.reply("/send/bob", status=201)
+        push = {"QCTL_PUSH_KEY": PUSH_KEY, "QCTL_PUSH_CONTACT": "mailto:ops@shop.example"}
+        addresses = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(redis_server.port)}
+        site = make_original("chat", addresses, QCTL_ALLOWED_HOSTS=push_service.host, **push)
+        site.start()
+        _, ada_token = user(site.http, "ada")
+        bob, bob_token = user(site.http, "bob")
+        site_key = site.http.request("GET", "/api/push/key", token=bob_token).json["publicKey"]
+        browser = Browser(push_service.url("/send/bob"))
+        subscribed = site.http.request("POST", "/api/push/subscriptions", browser.subscription, bob_token)
+        assert subscribed.status == 201, subscribed.body
+        chosen = {"name": "set-notification-preference", "data": {"by": "push"}}
+        job = site.http.request("POST", "/job/create", chosen, bob_token).json["job"]["_id"]
+        eventually(
+            lambda: (
+                [each["status"] for each in site.http.request("GET", "/job", token=bob_token).json["jobs"]]
+                == ["completed"]
+            ),
+            what=f"the preference of job {job}",
+        )
+        sent = site.http.request("POST", f"/api/messages/send/{bob}", {"text": "hello"}, ada_token).json
+        eventually(lambda: push_service.requests, what="the push")
+        (request,) = push_service.requests
+        message = browser.decrypt(request)
+        assert (message["kind"], message["text"], message["data"]["messageId"]) == (
+            "message",
+            "hello",
+            sent["messageId"],
+        )
+        verified_claims(request, site_key, push_service.url(""))
+        assert site.stop() == 0
 
 
 def test_its_queues(site: Original) -> None:

@@ -51,9 +51,9 @@ PAIRS = [
 ]
 
 OWN_SECRETS = {
-    *("SOCKET_TOKEN", "SECRET_KEY", "QCTL_GATEWAY_SECRET", "QUEUE_ADMIN_KEY", "QCTL_READINGS_TOKEN"),
+    *("SOCKET_TOKEN", "SECRET_KEY", "QCTL_GATEWAY_SECRET", "QUEUE_ADMIN_KEY", "QCTL_READINGS_TOKEN", "QCTL_PUSH_KEY"),
 }
-"""Secrets that clients show to qctl: it sends them to nobody."""
+"""Secrets that clients show to qctl, or by which it signs: it sends them to nobody."""
 
 
 def test_every_secret_belongs_to_a_server_or_is_never_sent() -> None:

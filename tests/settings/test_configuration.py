@@ -110,9 +110,11 @@ def test_an_invalid_context_is_a_finding(text: str) -> None:
 def test_init_writes_a_private_file_and_overwrites_nothing(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     configuration.write_env_file(file)
-    key = Settings.load(environ={}, dotenv=file).gateway_secret or ""
-    assert file.read_text() == env_example().replace("#QCTL_GATEWAY_SECRET=", f"QCTL_GATEWAY_SECRET={key}")
-    assert len(base64.urlsafe_b64decode(key + "=")) == 32
+    made = Settings.load(environ={}, dotenv=file)
+    key, push_key = made.gateway_secret or "", made.push_key or ""
+    text = env_example().replace("#QCTL_GATEWAY_SECRET=", f"QCTL_GATEWAY_SECRET={key}")
+    assert file.read_text() == text.replace("#QCTL_PUSH_KEY=", f"QCTL_PUSH_KEY={push_key}")
+    assert [len(base64.urlsafe_b64decode(made + "=")) for made in (key, push_key)] == [32, 32]
     assert file.stat().st_mode & 0o777 == 0o600
     file.write_text("REDIS_DB=1\n")
     file.chmod(0o644)

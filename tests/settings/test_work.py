@@ -25,11 +25,11 @@ def test_sources_and_hosts_are_parsed(make_settings: Callable[..., Settings]) ->
     settings = make_settings(
         QCTL_SOURCES="api=https://a.example/v1/stock, file=/srv/a,b.csv",
         QCTL_SOURCE_TOKENS="api=secret=,x",
-        QCTL_ALLOWED_HOSTS="A.example, b.example:8443,[::1]:80",
+        QCTL_ALLOWED_HOSTS="A.example, b.example:8443,[::1]:80,*.c.example:8443",
     )
     assert settings.sources == {"api": "https://a.example/v1/stock", "file": "/srv/a,b.csv"}
     assert settings.source_tokens == {"api": "secret=,x"}
-    assert settings.allowed_hosts == ("a.example", "b.example:8443", "[::1]:80")
+    assert settings.allowed_hosts == ("a.example", "b.example:8443", "[::1]:80", "*.c.example:8443")
     assert "secret=" not in repr(settings)
     assert hash(settings) == hash(settings)
 
@@ -44,6 +44,14 @@ def test_sources_and_hosts_are_parsed(make_settings: Callable[..., Settings]) ->
         ("QCTL_SOURCES", "x=/a,x=/b"),
         ("QCTL_ALLOWED_HOSTS", "https://a.example"),
         ("QCTL_ALLOWED_HOSTS", "*"),
+        ("QCTL_ALLOWED_HOSTS", "*.example"),
+        ("QCTL_ALLOWED_HOSTS", "*.0.0.1"),
+        ("QCTL_ALLOWED_HOSTS", "a.*.example"),
+        ("QCTL_PUSH_KEY", "A" * 43),
+        ("QCTL_PUSH_KEY", "_" * 42 + "8"),
+        ("QCTL_PUSH_KEY", "short"),
+        ("QCTL_PUSH_CONTACT", "ops@a.example"),
+        ("QCTL_PUSH_CONTACT", "mailto:ops@a.example\nX: y"),
         ("QCTL_ALLOWED_HOSTS", "a.example/path"),
         ("MAX_FILE_SIZE", "10MB"),
         ("MAX_FILE_SIZE", "0"),

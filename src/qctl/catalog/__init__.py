@@ -26,7 +26,7 @@ QUEUES = {
         QueueSpec("report", "report generation and cleanup", "fork"),
         QueueSpec("file", "file imports and exports", "fork"),
         QueueSpec("message", "chat message storage and delivery"),
-        QueueSpec("notification", "notifications in the app, by webhook, ntfy or email"),
+        QueueSpec("notification", "notifications in the app, by webhook, ntfy, push or email"),
     )
 }
 

@@ -245,7 +245,7 @@ JOBS = (
         "notification",
         (
             Argument("receiverId", "id", caller="id"),
-            Argument("by", choices=("app", "webhook", "ntfy", "email")),
+            Argument("by", choices=("app", "webhook", "ntfy", "push", "email")),
             optional("target", doc="webhook URL or email address", caller="address"),
         ),
         priority=1,

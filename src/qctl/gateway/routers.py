@@ -16,6 +16,7 @@ from qctl.gateway import (
     login,
     metrics_routes,
     panel,
+    push_routes,
     queue_routes,
     reading_routes,
     sign_up_page,
@@ -34,5 +35,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     chat_queue_routes.admin,
     panel.router,
     chat_routes.router,
+    push_routes.router,
     graphql_routes.router,
 )

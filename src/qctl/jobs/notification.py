@@ -1,8 +1,9 @@
 """Jobs of the queue `notification`: notify a receiver by the channel they chose, and set that channel.
 
-Every notification is stored in the app. By webhook, ntfy (push to phones) or email it is sent once, or again with the
-same `Idempotency-Key` if the worker was killed before it recorded the first attempt. Beyond a receiver's rate limit
-nothing is sent: the notification is only stored in the app, and the job's result is `held`.
+Every notification is stored in the app. By webhook, ntfy (push to phones), Web Push (to browsers) or email it is sent
+once, or again with the same `Idempotency-Key` or `Topic` if the worker was killed before it recorded the first attempt.
+Beyond a receiver's rate limit nothing is sent: the notification is only stored in the app, and the job's result is
+`held`.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from qctl.broker.worker import job_context
 from qctl.catalog.builtin import MAX_TEXT_CHARS
 from qctl.errors import RejectedError
 from qctl.http_client import Request, is_allowed, send
+from qctl.jobs import web_push
 from qctl.jobs.batches import settings
 from qctl.jobs.common_arguments import parse_id, parse_text
 from qctl.jobs.follow_up_jobs import enqueue_follow_up, redis_connection
 from qctl.mail.compose import parse_address
 from qctl.safe import redact_url
-from qctl.store import notifications
+from qctl.store import notifications, push_subscriptions
 from qctl.store.notifications import MAX_TARGET_CHARACTERS, DeliveryPreference, Notification
 
 log = logging.getLogger(__name__)
@@ -44,9 +46,10 @@ WEBHOOK_TIMEOUT_SECONDS = 20.0
 def notify(
     receiverId: str | int, text: str, kind: str | None = None, data: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Store a notification in the app, and send it by webhook, ntfy or email if the receiver chose that.
+    """Store a notification in the app, and send it by webhook, ntfy, push or email if the receiver chose that.
 
-    Returns its id, and `how` it was sent: a channel, or `held` if the receiver's rate limit is reached.
+    Returns its id, and `how` it was sent: a channel, `held` if the receiver's rate limit is reached, or `app` if no
+    browser is subscribed.
 
     Raises RejectedError if an argument or the receiver's target is invalid, PartnerUnavailableError if the receiver's
     server does not reply, SinkError if the database or Redis cannot be used.
@@ -64,14 +67,18 @@ def notify(
                 "rate limit of the receiver reached: notification stored in the app only", extra={"event": "held"}
             )
             return {"notificationId": note.id, "how": "held"}
-        _SENDERS[wish.how](note, wish.target or "")
+        if not _SENDERS[wish.how](note, wish.target or ""):
+            return {"notificationId": note.id, "how": "app"}
         notifications.record_sent(db, note.id, wish.how)
+        if wish.how == "push":
+            push_subscriptions.clear_pushed(db, note.id)
     log.info("notification sent by %s", wish.how, extra={"event": "notified"})
     return {"notificationId": note.id, "how": wish.how}
 
 
 def set_notification_preference(receiverId: str | int, by: str, target: str | None = None) -> dict[str, Any]:
-    """Set a receiver's channel: `by` app, webhook, ntfy or email, with the URL or address `target`.
+    """Set a receiver's channel: `by` app, webhook, ntfy, push or email. `target` is the URL or address;
+    push goes to the browsers that the receiver subscribed.
 
     Of two such jobs the one created later wins, whichever runs first. Returns `how` the receiver is notified from now
     on. Raises RejectedError if the target is not allowed, SinkError if the database cannot be used.
@@ -90,6 +97,9 @@ def _preference(how: str, target: str | None) -> DeliveryPreference:
         return DeliveryPreference(how, None)
     if how not in _SENDERS:
         raise RejectedError(f"unknown notification channel {how!r:.40}; allowed: {', '.join(CHANNELS)}")
+    if how == "push":
+        web_push.identity(settings())
+        return DeliveryPreference(how, None)
     if target is None:
         raise RejectedError(f"channel {how!r} needs a target, a URL or an email address")
     if how in ("webhook", "ntfy") and not is_allowed(target, settings().allowed_hosts):
@@ -112,16 +122,17 @@ def _within_rate_limit(note: Notification) -> bool:
         return inbox.allow_notification(connection, note.receiver, note.id, settings().notifications_per_minute)
 
 
-def _send_webhook(note: Notification, url: str) -> None:
+def _send_webhook(note: Notification, url: str) -> bool:
     body = {"id": note.id, "receiverId": note.receiver, "kind": note.kind, "text": note.text, "data": note.data}
     headers = {"Content-Type": "application/json", "Idempotency-Key": note.id}
     if trace := job_context.trace():
         headers["X-Trace-Id"] = trace
     request = Request(url, "POST", headers, json.dumps(body).encode(), timeout_seconds=WEBHOOK_TIMEOUT_SECONDS)
     send(request, settings().allowed_hosts)
+    return True
 
 
-def _send_ntfy(note: Notification, topic_url: str) -> None:
+def _send_ntfy(note: Notification, topic_url: str) -> bool:
     """Publish to a topic of an ntfy server, whose app shows it on the receiver's phones."""
     headers = {"Content-Type": "text/plain; charset=utf-8", "Idempotency-Key": note.id}
     if note.kind and _HEADER_TEXT.fullmatch(note.kind):
@@ -130,13 +141,21 @@ def _send_ntfy(note: Notification, topic_url: str) -> None:
         Request(topic_url, "POST", headers, note.text.encode(), timeout_seconds=WEBHOOK_TIMEOUT_SECONDS),
         settings().allowed_hosts,
     )
+    return True
 
 
-def _send_email(note: Notification, target: str) -> None:
+def _send_push(note: Notification, _target: str) -> bool:
+    with push_subscriptions.open_database(settings()) as db:
+        return web_push.push(db, note, settings()) > 0
+
+
+def _send_email(note: Notification, target: str) -> bool:
     enqueue_follow_up("notification-email", {"userEmail": parse_address(target), "text": note.text, "kind": note.kind})
+    return True
 
 
-_SENDERS = {"webhook": _send_webhook, "ntfy": _send_ntfy, "email": _send_email}
+_SENDERS = {"webhook": _send_webhook, "ntfy": _send_ntfy, "push": _send_push, "email": _send_email}
+"""How each channel sends; False if the receiver has nothing to which it could."""
 
 CHANNELS = ("app", *_SENDERS)
 """Channels that a receiver may choose."""

@@ -29,6 +29,7 @@ from qctl.settings.mail import MailSettings
 from qctl.settings.memory import MemorySettings
 from qctl.settings.parsers import boolean, one_of, text, whole_number
 from qctl.settings.profiles import PROFILES, Shapes, port_owner, with_profile
+from qctl.settings.push import PushSettings
 from qctl.settings.servers import Source, mixed_servers
 from qctl.settings.sources import find_sources, resolve
 from qctl.settings.stack import StackSettings
@@ -53,7 +54,15 @@ def _default_home() -> Path:
 
 @dataclass(frozen=True)
 class Settings(
-    DataSettings, JobSettings, StackSettings, MemorySettings, MailSettings, WorkSettings, AlertSettings, GatewaySettings
+    DataSettings,
+    JobSettings,
+    StackSettings,
+    MemorySettings,
+    MailSettings,
+    PushSettings,
+    WorkSettings,
+    AlertSettings,
+    GatewaySettings,
 ):
     """All settings. Create it with `Settings.load`; a field without value and default is None."""
 

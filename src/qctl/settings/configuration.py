@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
-from secrets import token_urlsafe
+from secrets import randbelow, token_urlsafe
 
 from qctl.errors import NotFoundError, QctlError, RefusedError, SettingsError
 from qctl.models import ContextInfo, Finding, SettingInfo
@@ -18,6 +19,7 @@ from qctl.settings.contexts import Context
 from qctl.settings.exposure import check_exposure
 from qctl.settings.listeners import collisions
 from qctl.settings.profiles import ignored_examples, with_profile
+from qctl.settings.push import KEY_BYTES, P256_ORDER
 from qctl.settings.servers import Source, mixed_servers
 from qctl.settings.sources import DEFAULT, SettingValue, problems, resolve, unknown_settings
 
@@ -111,13 +113,19 @@ def _exposed_files(sources: Sequence[Source]) -> Iterator[Finding]:
             yield Finding("secrets", "degraded", reason, f"chmod 600 {source.name}")
 
 
+def _new_push_key() -> str:
+    """A private key of P-256, in base64url."""
+    number = randbelow(P256_ORDER - 1) + 1
+    return urlsafe_b64encode(number.to_bytes(KEY_BYTES, "big")).decode().rstrip("=")
+
+
 def write_env_file(file: Path, *, replace: bool = False, profile: str | None = None) -> None:
-    """Write a file of all settings, commented out except for a new QCTL_GATEWAY_SECRET and the profile, accessible to
-    its owner only.
+    """Write a file of all settings, commented out except for new keys and the profile, accessible to its owner only.
 
     Raises RefusedError if the file exists, unless `replace`.
     """
     text = env_example(profile).replace("#QCTL_GATEWAY_SECRET=", f"QCTL_GATEWAY_SECRET={token_urlsafe(32)}")
+    text = text.replace("#QCTL_PUSH_KEY=", f"QCTL_PUSH_KEY={_new_push_key()}")
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
     try:
         with open(os.open(file, flags, 0o600), "w", encoding="utf-8") as out:

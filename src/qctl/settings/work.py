@@ -15,7 +15,10 @@ YEAR_SECONDS = 31_536_000
 
 _PAIR = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]{0,63})=(\S+)\s*")
 _NEXT = re.compile(r",(?=\s*[A-Za-z0-9._-]+=)")
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
+_HOST = re.compile(
+    r"([A-Za-z0-9._-]{1,253}|\*(\.[A-Za-z0-9-]+)+\.[A-Za-z][A-Za-z0-9-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+)
+"""A host, or `*` with the end of its name, of two labels or more."""
 
 
 class _Names(dict[str, str]):
@@ -178,7 +181,8 @@ class WorkSettings:
         _hosts,
         group="work",
         empty=(),
-        doc="Hosts that sources and webhooks may use, comma separated; a port only if it is not the standard one",
+        doc="Hosts that sources, webhooks, ntfy and Web Push may use, comma separated; a port only if it is not the "
+        "standard one. *.notify.windows.com: all names that end so",
     )
     low_stock_email: str | None = setting(
         "QCTL_LOW_STOCK_EMAIL",
@@ -198,5 +202,5 @@ class WorkSettings:
         whole_number(0, 1_000_000),
         "10",
         group="work",
-        doc="Maximum webhooks and mails per receiver in any 60 s; more are stored in the app only. 0: no limit",
+        doc="Maximum webhooks, pushes and mails per receiver in any 60 s; more are stored in the app only. 0: no limit",
     )

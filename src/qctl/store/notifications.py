@@ -53,7 +53,7 @@ class Notification:
 
 @dataclass(frozen=True)
 class DeliveryPreference:
-    """Delivery to the `app` only, or also by `webhook`, `ntfy` or `email`. `target` is the URL or the address."""
+    """Delivery to the `app` only, or by `webhook`, `ntfy`, `push` or `email` too. `target`: the URL or the address."""
 
     how: str
     target: str | None
