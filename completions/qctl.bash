@@ -141,8 +141,9 @@ _qctl_place() {
         'user remove') verbs='' flags='--help --yes -y --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'user password') verbs='' flags='--help --generate --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'user logout') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'metrics') verbs='show export reset' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'metrics') verbs='show chat export reset' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'metrics show') verbs='' flags='--help --json' takes='--since= --step= --plot=depth,rate,wait,run --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'metrics chat') verbs='' flags='--help --json' takes='--days= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'metrics export') verbs='' flags='--help --json' takes='--to=/ --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'metrics reset') verbs='' flags='--help --yes -y --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'context') verbs='list show use' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;

@@ -694,7 +694,7 @@ function __qctl_place
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'metrics'
-            set -g __qctl_verbs 'show	Show rates, depth, wait and run times over time' 'export	Export all metrics in the text format of Prometheus' 'reset	Set the counts since counting began to zero'
+            set -g __qctl_verbs 'show	Show rates, depth, wait and run times over time' 'chat	Show sent, delivered and read chat messages by day' 'export	Export all metrics in the text format of Prometheus' 'reset	Set the counts since counting began to zero'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
@@ -703,6 +703,11 @@ function __qctl_place
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--since	Period to show, at most 2d' '--step	Length of a step' '--plot	Plot of a metric instead of a table: depth, rate, wait or run' '--queue	Same as the argument QUEUE' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--since=' '--step=' '--plot=depth,rate,wait,run' '--queue=@queue' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@queue'
+        case 'metrics chat'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--days	Days to show, today included, at most 366' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--days=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
         case 'metrics export'
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--to	File to replace atomically' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'

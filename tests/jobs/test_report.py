@@ -17,6 +17,7 @@ import pytest
 from redis import Redis
 
 from contract.readings import readings
+from qctl import catalog
 from qctl.broker.redis import keys
 from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.errors import RejectedError, SinkMisconfiguredError
@@ -26,7 +27,7 @@ from qctl.jobs import report as jobs
 from qctl.jobs.follow_up_jobs import enqueue_follow_up
 from qctl.models import Event
 from qctl.settings import Settings
-from qctl.store import inventory
+from qctl.store import chat_reads, inventory
 from qctl.store.products import StockItem
 
 EVIL = "=cmd<script>alert(1)</script>"
@@ -193,3 +194,14 @@ def test_unwritable_folder_pauses_the_queue(settings: Settings) -> None:
     Path(settings.exports).write_text("a file stands in the way")
     with pytest.raises(SinkMisconfiguredError):
         jobs.generate_report(7, "sales-analysis")
+
+
+def test_chat_delivery_counts_messages_by_day(settings: Settings, connection: Redis) -> None:
+    for n, text in enumerate(("one", "two")):
+        message = {"senderId": "bob", "receiverId": "ada", "text": text}
+        enqueue_follow_up("process-message", message, id=f"m{n}")
+    QctlWorker(catalog.claim_order(["message"]), connection, settings, "inline").work(burst=True)
+    chat_reads.mark_read(settings, "ada", "bob", datetime.now(timezone.utc))
+    found = document(settings, "chat-delivery")
+    assert found["figures"] == {"sent": 2, "delivered": 2, "read": 2}
+    assert sum(row["sent"] for row in found["rows"]) == 2

@@ -139,7 +139,7 @@ JOBS = (
             _BUSINESS,
             Argument(
                 "reportType",
-                choices=("inventory-summary", "sales-analysis", "queue-activity", "sensor-summary"),
+                choices=("inventory-summary", "sales-analysis", "queue-activity", "sensor-summary", "chat-delivery"),
             ),
             _FILTERS,
             optional("format", doc="default: all formats", choices=("csv", "json", "html")),

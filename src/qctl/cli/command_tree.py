@@ -200,7 +200,9 @@ NOUNS: Mapping[str, Noun] = {
         ),
     ),
     "metrics": Noun(
-        MONITORING, "Show metrics, or export them to Prometheus.", ("metrics.show", "metrics.export", "metrics.reset")
+        MONITORING,
+        "Show metrics, or export them to Prometheus.",
+        ("metrics.show", "metrics.chat", "metrics.export", "metrics.reset"),
     ),
     "context": Noun(
         OPERATION,

@@ -1,4 +1,4 @@
-"""Reports on queue activity and device readings. They cover the whole installation and ignore the business id."""
+"""Reports on queue activity, device readings and chat messages of the whole site. They ignore the business id."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from qctl.jobs.common_arguments import DateRange
 from qctl.reports.report import Chart, Report
 from qctl.settings import Settings
 from qctl.sinks.sqlite import READINGS
+from qctl.store import chat_deliveries
 
 DEFAULT_PERIOD = timedelta(days=30)
-"""Period of `queue-activity` without a startDate."""
+"""Period of `queue-activity` and `chat-delivery` without a startDate."""
 
 EVENTS = ("created", "started", "finished", "retried", "dead")
 """Events counted per day."""
@@ -104,6 +105,31 @@ def sensor_summary(settings: Settings, business: str, days: DateRange) -> Report
         rows,
         {"devices": len(per_device), "readings": count, "values": sum(per_device.values())},
         [Chart("Values a device", {device: float(number) for device, number in per_device.most_common(15)})],
+    )
+
+
+def chat_delivery(settings: Settings, business: str, days: DateRange) -> Report:
+    """Chat messages sent per day, and how many of them were delivered and read. Raises SinkError."""
+    del business
+    until = days.until or datetime.now(timezone.utc)
+    since = days.since or until - DEFAULT_PERIOD
+    counts = chat_deliveries.count_by_day(settings, since, until)
+    return Report(
+        "Chat delivery",
+        f"All messages, {since.date()} to {until.date()}, days of UTC",
+        datetime.now(timezone.utc),
+        ("day", "sent", "delivered", "read"),
+        [(day.day, day.sent, day.delivered, day.read) for day in counts],
+        {
+            "sent": sum(day.sent for day in counts),
+            "delivered": sum(day.delivered for day in counts),
+            "read": sum(day.read for day in counts),
+        },
+        [
+            Chart("Sent a day", {day.day: float(day.sent) for day in counts}, True),
+            Chart("Read of those", {day.day: float(day.read) for day in counts}, True),
+        ],
+        ["Delivered: in the receiver's inbox. Read: by `POST /api/messages/USER/read`."],
     )
 
 

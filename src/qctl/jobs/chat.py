@@ -20,7 +20,7 @@ from qctl.files.folder import Folder
 from qctl.jobs.batches import settings
 from qctl.jobs.common_arguments import parse_id, parse_text
 from qctl.jobs.follow_up_jobs import enqueue_follow_up, redis_connection
-from qctl.store import chat
+from qctl.store import chat, chat_deliveries
 from qctl.store.chat import ChatMessage
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,7 @@ def _deliver(message: ChatMessage) -> None:
     }
     with redis_connection("the message cannot be delivered") as connection:
         inbox.deliver(connection, message.receiver, message.id, event)
+    chat_deliveries.record_delivered(settings(), message.id, datetime.now(timezone.utc))
 
 
 def _notify_receiver(message: ChatMessage) -> None:

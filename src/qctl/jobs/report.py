@@ -27,6 +27,7 @@ REPORTS: Mapping[str, Callable[[Settings, str, DateRange], Report]] = {
     "sales-analysis": stock_reports.sales_analysis,
     "queue-activity": activity_reports.queue_activity,
     "sensor-summary": activity_reports.sensor_summary,
+    "chat-delivery": activity_reports.chat_delivery,
 }
 
 

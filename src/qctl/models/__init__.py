@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Verb,
         ignore_progress,
     )
+    from qctl.models.chat import DeliveryDay
     from qctl.models.checks import (
         LEVEL_ORDER,
         Check,
@@ -133,6 +134,7 @@ _NAMES = {
     "daemons": "Daemon",
     "budgets": "BudgetKind BudgetUse RejectTally",
     "dead_letters": "NEW_SECONDS Cause Causes DeadKind DeadLetter DeadLetterDetail DeadLetters",
+    "chat": "DeliveryDay",
     "events": "AuditEntry Event EventFilter HistoryStep Span",
     "explanations": "Explanation Reason ReasonCode",
     "health": "SEVERITY_ORDER STATUS_ORDER Finding Health HealthStatus Ping Repair Severity",
@@ -215,6 +217,7 @@ __all__ = [
     "DeadLetters",
     "DeleteResult",
     "Delivery",
+    "DeliveryDay",
     "DependentsChoice",
     "DrainResult",
     "EditablePayload",

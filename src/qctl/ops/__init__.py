@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qctl.ops.audit import AuditOps
     from qctl.ops.backup import BackupOps
     from qctl.ops.base import P
+    from qctl.ops.chat import ChatOps
     from qctl.ops.checks import CheckOps
     from qctl.ops.cleanup import CleanupOps
     from qctl.ops.dead_letters import DeadLetterOps
@@ -73,6 +74,13 @@ class Ops:
         from qctl.ops.stats import StatsOps
 
         return self._part(StatsOps)
+
+    @cached_property
+    def chat(self) -> ChatOps:
+        """Chat messages in numbers."""
+        from qctl.ops.chat import ChatOps
+
+        return self._part(ChatOps)
 
     @cached_property
     def queues(self) -> QueueOps:

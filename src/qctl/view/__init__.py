@@ -29,7 +29,7 @@ from qctl.view.job_tree import job_tree, relatives
 from qctl.view.jobs import job_columns, job_type_columns
 from qctl.view.limits import limit_columns, limit_rows
 from qctl.view.memory import memory_lines
-from qctl.view.metrics import job_name_columns, metrics_columns
+from qctl.view.metrics import chat_columns, job_name_columns, metrics_columns
 from qctl.view.pools import pool_columns
 from qctl.view.queue_details import queue_details
 from qctl.view.queues import (
@@ -88,6 +88,7 @@ __all__ = [
     "audit_details",
     "cause_columns",
     "cause_line",
+    "chat_columns",
     "context_columns",
     "count",
     "daemon_columns",

@@ -10,7 +10,7 @@ from qctl.view.table import Cell, Column
 from qctl.view.values import NO_VALUE, count, elapsed_percentiles, local_time, share
 
 if TYPE_CHECKING:
-    from qctl.models import NameStats, Step
+    from qctl.models import DeliveryDay, NameStats, Step
 
 
 def job_name_columns() -> list[Column[NameStats]]:
@@ -23,6 +23,16 @@ def job_name_columns() -> list[Column[NameStats]]:
         Column("FAILED", lambda j: Cell(count(j.failed), "bad" if j.failed else "dim"), right=True, drop=2),
         Column("ERRORS", lambda j: Cell(share(j.error_rate), "bad" if j.error_rate else ""), right=True, drop=3),
         Column("RUN 50/95/99%", lambda j: Cell(elapsed_percentiles(j.runs)), right=True, drop=4),
+    ]
+
+
+def chat_columns() -> list[Column[DeliveryDay]]:
+    """Return the columns of chat messages by day."""
+    return [
+        Column("DAY", lambda d: Cell(d.day)),
+        Column("SENT", lambda d: Cell(count(d.sent)), right=True),
+        Column("DELIVERED", lambda d: Cell(count(d.delivered), "" if d.delivered == d.sent else "warn"), right=True),
+        Column("READ", lambda d: Cell(count(d.read), "" if d.read else "dim"), right=True),
     ]
 
 

@@ -1,4 +1,4 @@
-"""`qctl metrics show`: metrics for people. `qctl metrics export`: metrics for Prometheus. `qctl metrics reset`."""
+"""`qctl metrics show|chat`: metrics for people. `qctl metrics export`: metrics for Prometheus. `qctl metrics reset`."""
 
 from __future__ import annotations
 
@@ -83,6 +83,20 @@ def _table(series: Series) -> view.Table[Step]:
     note = f"steps of {view.duration(series.step)}, {queues}; the last step is incomplete"
     columns = view.metrics_columns(datetime.now(timezone.utc))
     return view.Table(columns, series.steps, NO_METRICS, [Cell(""), Cell(note, "dim")])
+
+
+@command("chat", examples="qctl metrics chat\nqctl metrics chat --days 30 --json")
+def chat(
+    session: Session,
+    days: Annotated[int, typer.Option("--days", metavar="N", help="Days to show, today included, at most 366.")] = 7,
+) -> None:
+    """Show sent, delivered and read chat messages by day.
+
+    A message counts on the day (UTC) on which it was sent. It is delivered when it is in its receiver's inbox.
+    """
+    counts = session.ops.chat.deliveries(days=days)
+    table = view.Table(view.chat_columns(), counts, "No chat messages in this period. Longer: --days 30")
+    session.out.listing(documents.metrics_chat(counts), table)
 
 
 @command("export", examples="qctl metrics export\nqctl metrics export --to qctl.prom")

@@ -37,7 +37,7 @@ from qctl.cli.documents.ingest import (
 from qctl.cli.documents.jobs import job_edit, job_enqueue, job_list, job_logs, job_show, job_stop, job_types, job_wait
 from qctl.cli.documents.limits import limit_clear, limit_list, limit_set
 from qctl.cli.documents.memory import memory
-from qctl.cli.documents.metrics import metrics_reset, metrics_show, stats_names
+from qctl.cli.documents.metrics import metrics_chat, metrics_reset, metrics_show, stats_names
 from qctl.cli.documents.pools import pool_list
 from qctl.cli.documents.queues import (
     clear,
@@ -110,6 +110,7 @@ __all__ = [
     "mark_delete",
     "mark_list",
     "memory",
+    "metrics_chat",
     "metrics_reset",
     "metrics_show",
     "note_add",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from qctl.cli.documents.document import DURATION_FIELDS, Document, durations, share, single, time
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
-    from qctl.models import Names, NameStats, Series, Step
+    from qctl.models import DeliveryDay, Names, NameStats, Series, Step
 
 _RUN_COLUMNS = tuple(f"run.{field}" for field in DURATION_FIELDS)
 
@@ -40,6 +42,12 @@ def _name(job: NameStats) -> Record:
 def metrics_reset() -> Document:
     """`qctl metrics reset`."""
     return single("qctl.metrics.reset/1", "reset", {"reset": True})
+
+
+def metrics_chat(days: Sequence[DeliveryDay]) -> Document:
+    """`qctl metrics chat`."""
+    records = [asdict(day) for day in days]
+    return Document("qctl.metrics.chat/1", "day", ("day", "sent", "delivered", "read"), {}, "days", records)
 
 
 def metrics_show(series: Series) -> Document:
