@@ -35,7 +35,7 @@ class Browser:
 
     @property
     def subscription(self) -> dict[str, Any]:
-        """What `PushSubscription.toJSON()` returns."""
+        """The subscription, as `PushSubscription.toJSON()` returns it."""
         point = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         keys = {"p256dh": encode(point), "auth": encode(self._secret)}
         return {"endpoint": self.endpoint, "expirationTime": None, "keys": keys}

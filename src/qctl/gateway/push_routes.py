@@ -66,7 +66,7 @@ class Endpoint(BaseModel):
 
 
 class NewSubscription(Endpoint):
-    """What `PushSubscription.toJSON()` returns in a browser."""
+    """A browser's subscription, as `PushSubscription.toJSON()` returns it."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -155,7 +155,7 @@ def _send_email(note: Notification, target: str) -> bool:
 
 
 _SENDERS = {"webhook": _send_webhook, "ntfy": _send_ntfy, "push": _send_push, "email": _send_email}
-"""How each channel sends; False if the receiver has nothing to which it could."""
+"""Sends by each channel; False if the receiver has nothing to which it could."""
 
 CHANNELS = ("app", *_SENDERS)
 """Channels that a receiver may choose."""

@@ -44,7 +44,7 @@ TOPIC_CHARACTERS = 32
 
 @dataclass(frozen=True)
 class PushIdentity:
-    """How this site signs: its private key, and the contact for push services."""
+    """The private key with which this site signs, and its contact for push services."""
 
     key: str
     contact: str

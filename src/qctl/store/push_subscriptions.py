@@ -67,7 +67,7 @@ def add(db: Database, receiver: str, subscription: PushSubscription) -> int:
         transaction.write("DELETE FROM push_subscriptions WHERE id = ?", [(subscription.id,)])
         query = "SELECT id FROM push_subscriptions WHERE receiver_id = ? ORDER BY created_at DESC, id"
         ids = [row[0] for row in transaction.select(query + transaction.lock_clause, (receiver,))]
-        kept, replaced = ids[: MAX_SUBSCRIPTIONS - 1], ids[MAX_SUBSCRIPTIONS - 1 :]
+        remaining, replaced = ids[: MAX_SUBSCRIPTIONS - 1], ids[MAX_SUBSCRIPTIONS - 1 :]
         statement = "DELETE FROM push_subscriptions WHERE receiver_id = ? AND id = ?"
         transaction.write(statement, [(receiver, id_) for id_ in replaced])
         row = (
@@ -79,7 +79,7 @@ def add(db: Database, receiver: str, subscription: PushSubscription) -> int:
             "VALUES (?, ?, ?, ?, ?, ?)"
         )
         transaction.write(statement, [row])
-        return len(kept) + 1
+        return len(remaining) + 1
 
     return db.run(work)
 
