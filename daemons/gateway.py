@@ -22,7 +22,9 @@ def _serve(context: daemon.Context) -> None:
     if off:
         context.nothing_to_do(f"{off} is false")
         return
-    server = extras.load("qctl.gateway.server", extra="gateway", needed_by="qctl-gateway")
+    server = extras.load(
+        "qctl.gateway.server", extra="gateway", needed_by="qctl-gateway", without=extras.UNUSED_BY_SOCKETIO
+    )
     server.run(context.settings, context.stop, context.beat, context.place.count)
 
 

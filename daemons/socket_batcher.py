@@ -11,7 +11,9 @@ def serve(context: daemon.Context) -> None:
     if not context.settings.socket_enabled:
         context.nothing_to_do("QCTL_SOCKET_ENABLED is false")
         return
-    batcher = extras.load("qctl.sources.batcher", extra="socketio", needed_by="qctl-socket-batcher")
+    batcher = extras.load(
+        "qctl.sources.batcher", extra="socketio", needed_by="qctl-socket-batcher", without=extras.UNUSED_BY_SOCKETIO
+    )
     destination = batches.direct_destination(context.settings, "messages", message_batches.sink)
     batcher.SocketBatcher(context.settings, context.stop, context.beat, destination).run()
 
