@@ -13,7 +13,7 @@ from qctl.errors import UnusableError
 
 
 def run(code: str, folder: Path) -> str:
-    """What a new interpreter prints."""
+    """Return the output of a new interpreter."""
     ran = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
     return ran.stdout.strip()
 
