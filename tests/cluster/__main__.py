@@ -23,13 +23,15 @@ def main() -> int:
     parser.add_argument(
         "--replicas", type=int, default=1, help="QCTL_REDIS_REPLICAS; default: 1. With 0 losses are counted"
     )
+    parser.add_argument("--folder", type=Path, help="an empty folder that keeps all logs")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # else its networks would stay
     names = list(FAULTS) if not options.fault or "all" in options.fault else options.fault
     trials: list[Trial] = []
-    with tempfile.TemporaryDirectory(prefix="qctl-cluster-") as folder:
+    with tempfile.TemporaryDirectory(prefix="qctl-cluster-") as own:
         try:
-            with Network(3) as network, ClusterSite(network, Path(folder), replicas=options.replicas) as site:
+            folder = options.folder or Path(own)
+            with Network(3) as network, ClusterSite(network, folder, replicas=options.replicas) as site:
                 for _ in range(options.rounds):
                     trials += _try_all(site, names)
         except NoNetworkError as missing:

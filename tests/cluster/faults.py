@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cluster.load import Load
-from cluster.site import ClusterSite
+from cluster.site import HEALING_SECONDS, ClusterSite
 from support.waiting import eventually
 
 FREEZE_SECONDS = 60.0
@@ -91,7 +91,7 @@ def _rolling_restart(site: ClusterSite, load: Load) -> float:
         node.power_off()
         worst = max(worst, load.seconds_to_work(time.monotonic()))
         node.power_on()
-        eventually(site.is_whole, what="the host to join", every=0.2)
+        eventually(site.is_whole, HEALING_SECONDS, what="the host to join", every=0.2)
     return worst
 
 

@@ -18,6 +18,9 @@ from support.process import Program, free_port
 from support.sentinel import SERVICE
 from support.waiting import eventually
 
+HEALING_SECONDS = 240.0
+"""Time in which a site is whole again. A node of RabbitMQ 3.10 that starts while no other is ready waits for 100 s."""
+
 READINGS_TOKEN = "Rq3-8vXw_1KfT0bNcY7uLr5HdPm2GsEj"
 
 
@@ -122,6 +125,6 @@ class ClusterSite(Site):
         """Plug in, wake and start everything, and wait until the site is whole."""
         for node in self.nodes:
             node.repair()
-        eventually(self.is_whole, what="a whole site", every=0.2)
+        eventually(self.is_whole, HEALING_SECONDS, what="a whole site", every=0.2)
         for program in self.programs:
             program.wait_until_ready()
