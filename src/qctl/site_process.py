@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import threading
+import weakref
 from contextlib import suppress
 from importlib import import_module
 from typing import IO, Any
@@ -31,7 +32,7 @@ END_SECONDS = 5.0
 class SiteProcess:
     """Calls methods of an object in the site's process. One call at a time; any thread may call.
 
-    The process is started by the first call, and again by the next one if it died.
+    The process is started by the first call, and again by the next one if it died. It ends with this object.
     """
 
     def __init__(self, factory: str, settings: Settings) -> None:
@@ -40,6 +41,7 @@ class SiteProcess:
         self._settings = settings
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._end_process: weakref.finalize[[subprocess.Popen[bytes], int], SiteProcess] | None = None
         self._pid = 0
 
     def call(self, method: str, *args: Any, **options: Any) -> Any:
@@ -66,6 +68,7 @@ class SiteProcess:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._pid != os.getpid() or self._process.poll() is not None:
             # A child that was forked from this process must not talk over its parent's pipe.
+            self._end()
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM],
                 stdin=subprocess.PIPE,
@@ -73,24 +76,31 @@ class SiteProcess:
                 env={**os.environ, "QUEUE_PREFIX": self._settings.queue_prefix or "rq"},
             )
             self._pid = os.getpid()
+            self._end_process = weakref.finalize(self, _end, self._process, self._pid)
             with suppress(OSError):  # the call tells
                 _write(self._process.stdin, (self._factory, self._settings))
         return self._process
 
     def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is None or self._pid != os.getpid():
-            return
-        with suppress(OSError):
-            if process.stdin:
-                process.stdin.close()
-        try:
-            process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout:
-            process.stdout.close()
+        self._process = None
+        if self._end_process is not None:
+            self._end_process()
+
+
+def _end(process: subprocess.Popen[bytes], owner: int) -> None:
+    """End a process that this one, or the parent that it was forked from, started; only the owner waits for it."""
+    if owner != os.getpid():
+        return
+    with suppress(OSError):
+        if process.stdin:
+            process.stdin.close()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout:
+        process.stdout.close()
 
 
 def _write(pipe: IO[bytes] | None, value: object) -> None:
