@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+import requests
 import socketio
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -170,15 +171,16 @@ def test_guesses_of_the_token_are_limited_by_address(make_batcher: Callable[...,
     batcher = make_batcher(QCTL_TRUSTED_PROXIES="127.0.0.1")
 
     def attempt(token: str, address: str) -> bool:
-        client = socketio.SimpleClient()
-        try:
-            client.connect(
-                batcher.url, auth={"token": token}, headers={"X-Forwarded-For": address}, transports=["polling"]
-            )
-        except socketio.exceptions.ConnectionError:
-            return False
-        client.disconnect()
-        return True
+        with requests.Session() as session:
+            client = socketio.SimpleClient(http_session=session)
+            try:
+                client.connect(
+                    batcher.url, auth={"token": token}, headers={"X-Forwarded-For": address}, transports=["polling"]
+                )
+            except socketio.exceptions.ConnectionError:
+                return False
+            client.disconnect()
+            return True
 
     assert not any(attempt(f"wrong-{n}", "192.0.2.1") for n in range(MAX_WRONG_TOKENS))
     assert not attempt(TOKEN, "192.0.2.1"), "the address is refused before its token is looked at"
