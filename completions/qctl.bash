@@ -3,7 +3,7 @@
 # Set the words that may follow the command $1: verbs, flags, options with values, and the positional value.
 _qctl_place() {
     case $1 in
-        '') verbs='stats pause resume clear retry monitor ping health doctor check report memory events audit up backup restore help version job dlq queue limit note trash schedule worker daemon ingest cleanup mark alert user metrics context config' flags='--help --version --json --replica --read-only --no-color --debug' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name --context= --redis-url= --home=/' rest='' ;;
+        '') verbs='stats pause resume clear retry monitor ping health doctor check report memory events audit up backup restore help version job dlq queue flow limit note trash schedule worker daemon ingest cleanup mark alert user metrics context config' flags='--help --version --json --replica --read-only --no-color --debug' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name --context= --redis-url= --home=/' rest='' ;;
         'stats') verbs='' flags='--help --lanes --names --json' takes='--since= --watch= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'pause') verbs='' flags='--help --force --create --json' takes='--reason= --for= --timeout= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'resume') verbs='' flags='--help --json' takes='--queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
@@ -21,11 +21,11 @@ _qctl_place() {
         'up') verbs='' flags='--help --json' takes='--profile=queuecraft,dashboard,chat,sockets,planning --scale= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'backup') verbs='' flags='--help --force --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
         'restore') verbs='' flags='--help --trust --dry-run --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
-        'help') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='stats,pause,resume,clear,retry,monitor,ping,health,doctor,check,report,memory,events,audit,up,backup,restore,help,version,job,dlq,queue,limit,note,trash,schedule,worker,daemon,ingest,cleanup,mark,alert,user,metrics,context,config' ;;
+        'help') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='stats,pause,resume,clear,retry,monitor,ping,health,doctor,check,report,memory,events,audit,up,backup,restore,help,version,job,dlq,queue,flow,limit,note,trash,schedule,worker,daemon,ingest,cleanup,mark,alert,user,metrics,context,config' ;;
         'version') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'job') verbs='list show logs explain types enqueue wait retry replay cancel delete move release stop edit export import' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'job list') verbs='' flags='--help --json' takes='--sort= --limit= --offset= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-images,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,set-notification-preference,simulate,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint=@cause --older-than= --owner= --argument= --since= --until= --where=id=,queue=,state=,name=,owner=,worker=,error=,argument=,cause=,age> --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'job show') verbs='' flags='--help --tree --reveal --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'job show') verbs='' flags='--help --reveal --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
         'job logs') verbs='' flags='--help --follow -f --json' takes='--attempt= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
         'job explain') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
         'job types') verbs='' flags='--help --all --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
@@ -61,6 +61,11 @@ _qctl_place() {
         'queue move') verbs='' flags='--help --back --create --dry-run --yes -y --json' takes='--limit= --rate= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'queue drain') verbs='' flags='--help --until-empty --json' takes='--timeout= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'queue delete') verbs='' flags='--help --force --json' takes='--confirm=@queue --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'flow') verbs='list show retry cancel' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'flow list') verbs='' flags='--help --json' takes='--limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'flow show') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'flow retry') verbs='' flags='--help --dry-run --yes -y --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'flow cancel') verbs='' flags='--help --dry-run --yes -y --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
         'limit') verbs='set list clear' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'limit set') verbs='' flags='--help --json' takes='--job=alert-email,bulk-update,cleanup-exports,cleanup-images,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,set-notification-preference,simulate,stock-check,sync-external,welcome-email,write-messages,write-readings --owner= --rate= --concurrency= --blackout= --timezone= --reason= --for= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'limit list') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;

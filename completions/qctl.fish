@@ -4,7 +4,7 @@
 function __qctl_place
     switch $argv[1]
         case ''
-            set -g __qctl_verbs 'stats	Show depth, age, rates, errors and workers of every queue' 'pause	Pause queues: no new job starts' 'resume	Resume paused queues' 'clear	Move all waiting jobs of a queue to the trash' 'retry	Run dead letters again, from the end of their queue' 'monitor	Watch queues, jobs and workers live, and act on them' 'ping	Check whether Redis answers' 'health	Check whether jobs are flowing, and what to fix' 'doctor	Diagnose the whole installation, and say what to fix' 'check	Check queues against thresholds, for a monitoring system' 'report	Write a problem as Markdown without secrets, to send' 'memory	Show where Redis\'s memory goes: by use, job and key' 'events	Show events of queues, jobs and workers, oldest first' 'audit	Show who changed what, from where, and how it ended' 'up	Run the whole stack on this machine until Ctrl-C' 'backup	Back up pauses, limits, schedules, dead letters and trash' 'restore	Restore the entries of a backup that Redis lacks' 'help	Show the help of qctl or of a command' 'version	Show the version of qctl' 'job	Manage jobs of any queue and state' 'dlq	Dead letters: failed jobs that need a decision' 'queue	Manage one queue and all its jobs' 'limit	Limit rates and concurrency of queues, names and owners' 'note	Write notes on causes and pauses, and acknowledge them' 'trash	Manage the trash: removed jobs that can be restored' 'schedule	Manage scheduled jobs' 'worker	Manage workers: processes that run jobs' 'daemon	Manage the daemons as systemd units' 'ingest	Inspect and control data ingestion' 'cleanup	Delete old jobs, files and events; made for cron' 'mark	Mark deployments on plots' 'alert	Manage alert rules' 'user	Manage users and admins of the gateway' 'metrics	Show metrics, or export them to Prometheus' 'context	Manage contexts: named settings, one for each Redis' 'config	Inspect and check settings'
+            set -g __qctl_verbs 'stats	Show depth, age, rates, errors and workers of every queue' 'pause	Pause queues: no new job starts' 'resume	Resume paused queues' 'clear	Move all waiting jobs of a queue to the trash' 'retry	Run dead letters again, from the end of their queue' 'monitor	Watch queues, jobs and workers live, and act on them' 'ping	Check whether Redis answers' 'health	Check whether jobs are flowing, and what to fix' 'doctor	Diagnose the whole installation, and say what to fix' 'check	Check queues against thresholds, for a monitoring system' 'report	Write a problem as Markdown without secrets, to send' 'memory	Show where Redis\'s memory goes: by use, job and key' 'events	Show events of queues, jobs and workers, oldest first' 'audit	Show who changed what, from where, and how it ended' 'up	Run the whole stack on this machine until Ctrl-C' 'backup	Back up pauses, limits, schedules, dead letters and trash' 'restore	Restore the entries of a backup that Redis lacks' 'help	Show the help of qctl or of a command' 'version	Show the version of qctl' 'job	Manage jobs of any queue and state' 'dlq	Dead letters: failed jobs that need a decision' 'queue	Manage one queue and all its jobs' 'flow	Manage jobs that wait for each other, and groups of jobs' 'limit	Limit rates and concurrency of queues, names and owners' 'note	Write notes on causes and pauses, and acknowledge them' 'trash	Manage the trash: removed jobs that can be restored' 'schedule	Manage scheduled jobs' 'worker	Manage workers: processes that run jobs' 'daemon	Manage the daemons as systemd units' 'ingest	Inspect and control data ingestion' 'cleanup	Delete old jobs, files and events; made for cron' 'mark	Mark deployments on plots' 'alert	Manage alert rules' 'user	Manage users and admins of the gateway' 'metrics	Show metrics, or export them to Prometheus' 'context	Manage contexts: named settings, one for each Redis' 'config	Inspect and check settings'
             set -g __qctl_options '--help	Show this help' '--version	Version of qctl' '--json	JSON output; same as -o json' '--replica	Read from a replica, which may be behind the primary' '--read-only	Refuse commands that change anything; same as QCTL_READ_ONLY=true' '--no-color	No colours; same as NO_COLOR=1' '--debug	Traceback with each error' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name' '--context	Context to use, or `all` in commands that read' '--redis-url	Redis to use' '--home	State directory; same as QCTL_HOME=DIR'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name' '--context=' '--redis-url=' '--home=/'
             set -g __qctl_rest ''
@@ -97,7 +97,7 @@ function __qctl_place
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
-            set -g __qctl_rest 'stats,pause,resume,clear,retry,monitor,ping,health,doctor,check,report,memory,events,audit,up,backup,restore,help,version,job,dlq,queue,limit,note,trash,schedule,worker,daemon,ingest,cleanup,mark,alert,user,metrics,context,config'
+            set -g __qctl_rest 'stats,pause,resume,clear,retry,monitor,ping,health,doctor,check,report,memory,events,audit,up,backup,restore,help,version,job,dlq,queue,flow,limit,note,trash,schedule,worker,daemon,ingest,cleanup,mark,alert,user,metrics,context,config'
         case 'version'
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
@@ -115,7 +115,7 @@ function __qctl_place
             set -g __qctl_rest ''
         case 'job show'
             set -g __qctl_verbs 
-            set -g __qctl_options '--help	Show this help' '--tree	Draw the jobs that it waits for and those that wait for it' '--reveal	Passwords and tokens in plain text instead of ***' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_options '--help	Show this help' '--reveal	Passwords and tokens in plain text instead of ***' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@job'
         case 'job logs'
@@ -293,6 +293,31 @@ function __qctl_place
             set -g __qctl_options '--help	Show this help' '--force	Delete even if workers listen on the queue' '--json	JSON output; same as -o json' '--confirm	Name of the queue, to skip the question' '--queue	Same as the argument QUEUE' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--confirm=@queue' '--queue=@queue' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@queue'
+        case 'flow'
+            set -g __qctl_verbs 'list	List groups of jobs, and trees of jobs that wait for each other' 'show	Draw jobs that wait for each other, with their states and progress' 'retry	Run a job again, with all that depend on it' 'cancel	Cancel a job with all that depend on it, as far as they have not started'
+            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'flow list'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--limit	Maximum number of rows' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--limit=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'flow show'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '@job'
+        case 'flow retry'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--dry-run	Only show the jobs that would be affected' '--yes	No confirmation' '-y	No confirmation' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '@job'
+        case 'flow cancel'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--dry-run	Only show the jobs that would be affected' '--yes	No confirmation' '-y	No confirmation' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '@job'
         case 'limit'
             set -g __qctl_verbs 'set	Limit how many jobs start in a time, and run at once' 'list	List limits with their use, and those that RQ has' 'clear	Lift the limit of a queue, a name or an owner'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'

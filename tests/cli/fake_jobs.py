@@ -18,14 +18,15 @@ from qctl.models import (
     EnqueuedFunction,
     Event,
     Explanation,
+    Flow,
+    FlowJob,
+    Flows,
     HistoryStep,
     ImportResult,
     JobDetail,
     JobLogs,
-    JobNode,
     JobRow,
     Jobs,
-    JobTree,
     JobType,
     Limit,
     Limits,
@@ -74,6 +75,13 @@ DETAIL = JobDetail(
 LOGS = JobLogs(
     "job-1", "email", "failed", [RunLog(1, "failed", "w1", NOW, 3, [LogLine(NOW, "warning", "no such host")])]
 )
+
+FLOW = Flow(
+    "job-1",
+    "job",
+    [FlowJob("job-1", "email", "failed", "app.send"), FlowJob("child", "email", "deferred", "app.send", ["job-1"])],
+)
+FLOW_DONE = BulkResult.of([Outcome("job-1", "email", True), Outcome("child", "email", True)])
 
 LIMIT = Limit("queue", "email", 100, 60.0, 5, "ops@host", NOW, None, "slow host", 7, 5)
 
@@ -135,7 +143,10 @@ ANSWERS: dict[str, Any] = {
     "jobs__delete": done,
     "jobs__move": done,
     "jobs__release": done,
-    "jobs__tree": lambda _job_id: JobTree([], [JobNode("child", "email", "deferred")]),
+    "flows__list": Flows([FLOW]),
+    "flows__show": FLOW,
+    "flows__retry": FLOW_DONE,
+    "flows__cancel": FLOW_DONE,
     "jobs__enqueue": lambda _name, _data, _pairs=(), **_how: "job-9",
     "jobs__catalogued": {},
     "jobs__enqueue_function": EnqueuedFunction("job-9", "default", False, 1),

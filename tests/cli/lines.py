@@ -69,6 +69,8 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
         for verb in ("show", "explain", "logs", "wait", "retry", "cancel", "delete", "release")
     },
     ("job", "replay"): ("job-1",),
+    ("flow", "show"): ("job-1",),
+    **{("flow", verb): ("job-1", "--yes") for verb in ("retry", "cancel")},
     ("job", "move"): ("job-1", "--to", "other"),
     ("job", "stop"): ("job-1",),
     ("job", "edit"): ("job-1", "--data", "{}"),

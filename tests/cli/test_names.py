@@ -40,6 +40,9 @@ UNKNOWN: dict[Path, tuple[str, str]] = {
     ("job", "logs"): ("letter-2", "letter-1"),
     ("job", "wait"): ("letter-2", "letter-1"),
     ("job", "enqueue"): ("stock-chek", "stock-check"),
+    ("flow", "show"): ("nosuch", ""),
+    ("flow", "retry"): ("nosuch --yes", ""),
+    ("flow", "cancel"): ("nosuch --yes", ""),
     ("job", "retry"): ("nosuch", ""),
     ("job", "replay"): ("nosuch", ""),
     ("job", "cancel"): ("nosuch", ""),
@@ -97,7 +100,7 @@ UNKNOWN: dict[Path, tuple[str, str]] = {
 }
 """Unknown words for each command, and the expected suggestion; "" if no name is close."""
 
-NAMING = ("QUEUE", "ID", "WORKER", "NAME", "BATCH", "ALERT", "JOB", "TARGET")
+NAMING = ("QUEUE", "ID", "WORKER", "NAME", "BATCH", "ALERT", "JOB", "TARGET", "FLOW")
 """Metavars of arguments that are names."""
 
 MAY_BE_NEW: set[Path] = {("cleanup", "finished"), ("cleanup", "failed"), ("cleanup", "all"), ("daemon", "scale")}

@@ -39,6 +39,7 @@ WORDS: dict[Path, Path] = {
     ("job", "show"): ("d1",),
     ("job", "explain"): ("d1",),
     ("job", "logs"): ("d1",),
+    ("flow", "show"): ("d1",),
     ("job", "wait"): ("done", "--timeout", "1s"),
     ("job", "export"): ("w1",),
     ("dlq", "show"): ("d1",),

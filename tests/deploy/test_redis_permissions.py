@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
-from qctl.broker.redis import keys
+from qctl.broker.redis import ingest_keys, keys
 from support.servers import RedisServer
 
 USERS_FILE = Path(__file__).parents[2] / "deploy" / "redis-users.acl"
@@ -61,6 +61,7 @@ INGEST_KEYS = {
         "mqtt_session",
         "mqtt_retained",
     ),
+    *("topic_pauses", "broker_drops"),
     *("topic_notes", "mqtt_recent", "arrivals", "lock", "causes", "cause", "rejects", "BUDGETS"),
     *("counts", "counts_prefix", "EVENTS", "TOTALS", "IDENTITY", "QUEUES", "HEARTBEATS"),
 }
@@ -174,10 +175,11 @@ def answer(client: Redis, words: list[str]) -> str:
 
 
 def all_keys() -> dict[str, str]:
-    """Every key that `keys.py` names, with arguments of no ingest queue."""
+    """Every key that `keys.py` and `ingest_keys.py` name, with arguments of no ingest queue."""
     found = {name: value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)}
-    for name, function in inspect.getmembers(keys, inspect.isfunction):
-        if function.__module__ != keys.__name__ or name in ("queue_name", "escape_pattern"):
+    functions = [*inspect.getmembers(keys, inspect.isfunction), *inspect.getmembers(ingest_keys, inspect.isfunction)]
+    for name, function in functions:
+        if function.__module__ not in (keys.__name__, ingest_keys.__name__) or name in ("queue_name", "escape_pattern"):
             continue
         arguments = ["7" if p.annotation == "int" else "email" for p in inspect.signature(function).parameters.values()]
         found[name] = str(function(*[int(a) if a == "7" else a for a in arguments]))

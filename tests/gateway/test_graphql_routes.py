@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from graphql import get_introspection_query
 from redis import Redis
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
 from starlette.exceptions import HTTPException
 
 from qctl.broker.redis import job_fields, keys
@@ -109,6 +111,31 @@ def test_deployments_are_marked_and_causes_acknowledged(
     (cause,) = operator(causes).json["data"]["deadLetters"]["causes"]
     assert cause["note"] == {"text": "known", "acknowledged": True}
     assert operator('mutation { mark(text: "a\\nb") { text } }').status == 400
+
+
+def test_flows_can_be_queried_canceled_and_retried(operator: Any, ask: Any, connection: Redis) -> None:
+    queue = Queue("mail", connection=connection, serializer=JSONSerializer)
+    queue.enqueue("app.send", job_id="parent")
+    queue.enqueue("app.send", job_id="child", depends_on="parent")
+    flow = operator('{ flow(id: "child") { kind total ended failed whole jobs { id state dependsOn } } }').json["data"]
+    assert flow["flow"] == {
+        "kind": "job",
+        "total": 2,
+        "ended": 0,
+        "failed": 0,
+        "whole": True,
+        "jobs": [
+            {"id": "child", "state": "deferred", "dependsOn": ["parent"]},
+            {"id": "parent", "state": "queued", "dependsOn": []},
+        ],
+    }
+    canceled = operator('mutation { cancelFlow(id: "parent") { done failed } }').json["data"]
+    assert canceled == {"cancelFlow": {"done": 2, "failed": 0}}
+    assert operator('mutation { retryFlow(id: "parent") { done } }').json["data"] == {"retryFlow": {"done": 2}}
+    assert [flow["id"] for flow in operator("{ flows { id } }").json["data"]["flows"]] == ["parent"]
+    assert operator('{ flow(id: "nowhere") { id } }').status == 404
+    assert ask('mutation { cancelFlow(id: "parent") { done } }').status == 401
+    assert ask("{ flows { id } }").status == 401
 
 
 def test_memory_can_be_queried_by_operators(operator: Any, ask: Any, service: QueueService) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from qctl.broker.redis import keys
+from qctl.broker.redis import ingest_keys, keys
 from qctl.errors import RefusedError, SettingsError
 from qctl.histogram import bucket
 from qctl.models import Alert, Level
@@ -87,7 +87,7 @@ def die(connection: Redis, count: int, *, ago: float = 0.0, start: int = 0) -> N
 def test_default_rules_are_listed_and_silent_until_a_channel_is_set(site: Site, connection: Redis) -> None:
     beat(connection, ago=60)
     alerts = site.alerts()
-    assert list(alerts) == ["silent-sources", "health", "new-causes"]
+    assert list(alerts) == ["silent-sources", "health", "quiet-topics", "new-causes"]
     assert all(alert.rule.is_default and not alert.rule.channels for alert in alerts.values())
     assert alerts["silent-sources"].level == Level.CRITICAL
     assert alerts["new-causes"].level == Level.OK
@@ -145,6 +145,44 @@ def test_silent_topic_is_told_after_the_stated_time(site: Site, connection: Redi
         connection.zadd(keys.topics_seen("readings"), {topic: (time.time() - ago) * 1000})
     levels = {notice["queue"]: notice["level"] for notice in site.notices()}
     assert levels == {"silence topic sensors/hall2": "WARNING", "silence topic sensors/lab": "CRITICAL"}
+
+
+def quiet(connection: Redis, topic: str, usual: int, ago: float) -> None:
+    """A topic with a longest usual pause, whose last message came so many seconds ago."""
+    connection.hset(keys.topics("readings"), topic, "500 0 0.1 10")
+    pauses = f"500 {int(time.time()) // 86400} {usual * 1000} 0 0 0 0 0 0"
+    connection.hset(ingest_keys.topic_pauses("readings"), topic, pauses)
+    connection.zadd(keys.topics_seen("readings"), {topic: (time.time() - ago) * 1000})
+
+
+def test_topic_that_is_quiet_for_longer_than_usual_is_told(site: Site, ops: Ops, connection: Redis) -> None:
+    site.write(f"[default]\n{site.channel}")
+    quiet(connection, "sensors/fast", usual=10, ago=200)
+    quiet(connection, "sensors/slow", usual=3600, ago=200)
+    quiet(connection, "sensors/bursts", usual=1, ago=30)
+    quiet(connection, "sensors/gone", usual=10, ago=8 * 86_400)
+    (notice,) = site.notices()
+    assert (notice["rule"], notice["queue"]) == ("quiet-topics", "silence topic sensors/fast")
+    assert "its longest usual pause is 10 s" in notice["words"]
+    findings = [finding for finding in ops.health.check().findings if finding.check == "quiet topic"]
+    assert [(finding.subject, finding.severity) for finding in findings] == [("topic sensors/fast", "notice")]
+    topic = next(topic for topic in ops.ingest.topics("sensors/fast").topics)
+    assert topic.usual_pause == 10
+    connection.zadd(keys.topics_seen("readings"), {"sensors/fast": time.time() * 1000})
+    assert site.notices()[-1]["resolved"]
+
+
+def test_job_that_runs_later_than_usual_is_told(site: Site, connection: Redis) -> None:
+    site.write(f'[[alert]]\nname = "runs"\njobs = ["invoice"]\n{site.channel}')
+    connection.sadd(keys.QUEUES, keys.queue("mail"))
+    minute = int(time.time()) // 60 - 20
+    connection.hset(keys.counts("mail", minute // 60), f"{minute % 60}.finished", 1)
+    connection.hset(keys.durations("mail", minute), f"r{bucket(1.0)} invoice", 1)
+    assert site.notices() == []
+    entry = f"50 {minute // 1440} 60000" + " 0" * 6
+    connection.hset(ingest_keys.JOB_PAUSES, mapping={"invoice": entry, "at:invoice": minute})
+    (notice,) = site.notices()
+    assert notice["queue"] == "silence job invoice"
 
 
 def test_job_without_a_run_is_told_after_the_stated_time(site: Site, connection: Redis) -> None:

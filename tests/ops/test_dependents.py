@@ -116,6 +116,18 @@ def test_a_released_job_is_not_enqueued_again_by_its_dependency(ops: Ops, connec
     assert stock.waiting(connection, "mail").count("child") == 1
 
 
+def test_a_retried_job_is_not_enqueued_again_by_its_dependency(ops: Ops, connection: Redis) -> None:
+    family(connection)
+    ops.jobs.cancel(ops.jobs.choose("cancel", Selector(ids=("child",))))
+    assert ops.jobs.retry(ops.jobs.choose("retry", Selector(ids=("child",)))).done == 1
+    queue = Queue("mail", connection=connection, serializer=JSONSerializer)
+    parent = queue.fetch_job("parent")
+    assert parent is not None
+    parent.set_status("finished")
+    queue.enqueue_dependents(parent)
+    assert stock.waiting(connection, "mail").count("child") == 1
+
+
 def test_a_retry_of_a_deferred_job_names_the_command_that_enqueues_it(ops: Ops, connection: Redis) -> None:
     family(connection)
     (outcome,) = (
@@ -123,16 +135,6 @@ def test_a_retry_of_a_deferred_job_names_the_command_that_enqueues_it(ops: Ops, 
         or ops.jobs.choose("retry", Selector(ids=("child",))).missing
     )
     assert "qctl job release" in outcome.detail
-
-
-def test_the_tree_has_parents_and_dependents_with_their_states(ops: Ops, connection: Redis) -> None:
-    family(connection)
-    tree = ops.jobs.tree("child")
-    assert [(node.id, node.state) for node in tree.parents] == [("parent", "queued")]
-    assert [(node.id, node.state) for node in tree.dependents] == [("grandchild", "deferred")]
-    assert ops.jobs.show("child").relatives == {"parent": "queued", "grandchild": "deferred"}
-    connection.sadd(keys.dependents("grandchild"), "child")  # a ring, as only damage makes it
-    assert ops.jobs.tree("child").dependents[0].others == []
 
 
 @pytest.mark.parametrize("act", ["quarantine", "discard"])

@@ -23,7 +23,7 @@ from qctl.gateway.tokens import signing_secret
 from qctl.mail.compose import compose
 from qctl.ops import alert_rules
 from qctl.settings import Settings, contexts
-from qctl.sources.mqtt_connection import tls_context
+from qctl.sources.mqtt_tls import tls_context
 
 ROOT = Path(__file__).parents[2]
 
@@ -303,7 +303,7 @@ ANSWERS = {
     "site_process.py:main": PACKAGE,
     "sources/batcher.py:_EventLoop._serve": NO_FILE,
     "sources/direct_writer.py:DirectWriter._record": WRITTEN,
-    "sources/mqtt_connection.py:tls_context": CHECKED,
+    "sources/mqtt_tls.py:tls_context": CHECKED,
     "stack/home.py:locked": WRITTEN,
     "stack/mqtt_access.py:_session_secret": CHECKED,
     "stack/printer.py:LogPrinter.guarded": SYSTEM,

@@ -28,7 +28,7 @@ def test_every_command_says_what_is_true(killed: Site) -> None:
     assert "before" in shown
     assert "after-failure (deferred)" in shown
     assert "siteapp.nap" in site.qctl("job", "list", "--queue", "slow")[1]
-    assert "└─ grandchild  deferred" in site.qctl("job", "show", "parent", "--tree")[1]
+    assert "└─ grandchild  deferred" in site.qctl("flow", "show", "parent")[1]
     assert "siteapp.fail" in site.qctl("dlq", "list")[1]
     for words in (["retry", "parent"], ["job", "cancel", "parent", "--yes"]):
         assert "qctl doctor --repair" in site.qctl(*words)[1]

@@ -7,17 +7,21 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
+from qctl import catalog
 from qctl.broker.ingest.buffer import Buffer
-from qctl.broker.query.pipeline_status import by_topic
-from qctl.broker.redis import keys
+from qctl.broker.query.pipeline_status import by_topic, pipelines
+from qctl.broker.redis import ingest_keys, keys
 from qctl.broker.redis.connection import Backoff
 from qctl.compat import paho_client, private_names
+from qctl.models import PipelineStatus
+from qctl.ops import Ops
 from qctl.settings import Settings
 from qctl.sources import mqtt_bridge, mqtt_connection
 from qctl.sources.mqtt_bridge import MqttBridge
@@ -458,3 +462,38 @@ def test_what_is_no_reading_by_intent_is_counted_and_no_dead_letter(
     assert found["/gone"].ignored == {"empty payload": 1}
     assert found["/debug"].ignored == {"QCTL_MQTT_IGNORE": 1}
     assert (found[""].left_out, found[""].clocks) == ({"broken": 1}, 1)
+
+
+def pipelines_status(connection: Redis, settings: Settings) -> PipelineStatus:
+    (status,) = pipelines(connection, catalog.pipelines(["readings"]), settings.batch_size)
+    return status
+
+
+def test_messages_that_the_broker_dropped_are_counted(
+    make_settings: Callable[..., Settings], connection: Redis, tmp_path: Path
+) -> None:
+    broker = Mosquitto(tmp_path, stand_in=False)
+    broker.configure("max_queued_messages 5", "max_inflight_messages 1", "sys_interval 1")
+    broker.start()
+    topic = "$SYS/broker/publish/messages/dropped"
+    settings = make_settings(MQTT_BROKER=broker.url, MQTT_TOPIC="sensors/#", QCTL_MQTT_DROPS_TOPIC=topic)
+    counts = ingest_keys.broker_drops("readings")
+    try:
+        with Running(settings) as running:
+            eventually(lambda: connection.hlen(counts) == 1, what="the count of the broker")
+            running.end()
+        with Device(broker.port) as device:
+            for number in range(40):
+                device.publish("sensors/a", b'{"t": %d}' % number)
+        with Running(settings) as running:
+            eventually(lambda: pipelines_status(connection, settings).broker_dropped, what="drops")
+            running.end()
+    finally:
+        broker.end()
+    status = pipelines_status(connection, settings)
+    assert status.broker_dropped >= 30
+    assert status.broker_dropped_at is not None
+    assert {topic.topic for topic in by_topic(connection, "readings")} == {"sensors/a"}
+    with closing(Ops(settings)) as ops:
+        (finding,) = (finding for finding in ops.health.check().findings if finding.check == "broker drops")
+        assert (finding.status, "dropped messages" in finding.reason) == ("degraded", True)

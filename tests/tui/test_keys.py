@@ -34,6 +34,7 @@ CASES: dict[str, tuple[str, str]] = {
     "discard": ("4 D", "12 dead letters of the cause 0d9c5c1fb0a7 to the trash"),
     "clear": ("2 down C", "Type report to confirm:"),
     "cancel": ("3 c", "Cancel job-1"),
+    "flow": ("3 F enter", "same as: qctl flow retry job-1"),
     "undo": ("2 U", "nothing to undo"),
     "stop": ("2 x", "no action is running"),
     "filter": ("2 slash s e n s o r enter", "filter: sensor"),

@@ -100,10 +100,14 @@ def run_bulk_action(
         confirm(out, f"{dependents_sentence(selection.dependents)}{question}")
     with out.progress(action.progressive) as progress:
         result = run(selection, progress=progress)
-    undo = action.undo(result, selection) if result.done else ()
-    out.report(documents.bulk_action(action.schema, result, undo=undo), _summary(action, result, undo))
+    return report_result(session, action, result, action.undo(result, selection) if result.done else ())
+
+
+def report_result(session: Session, action: BulkAction, result: BulkResult, undo: Sequence[str] = ()) -> ExitCode:
+    """Report the outcome of each job. `undo` are the command lines that take the action back."""
+    session.out.report(documents.bulk_action(action.schema, result, undo=undo), _summary(action, result, undo))
     if result.halted:
-        out.complain_of(result.halted)
+        session.out.complain_of(result.halted)
         return exit_code_for(result.halted)
     return _exit_code(result.done + result.already, [outcome for outcome in result.outcomes if not outcome.done])
 

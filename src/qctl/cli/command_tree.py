@@ -115,6 +115,11 @@ NOUNS: Mapping[str, Noun] = {
             *("queue.move", "queue.drain", "queue.delete"),
         ),
     ),
+    "flow": Noun(
+        QUEUES,
+        "Manage jobs that wait for each other, and groups of jobs.",
+        ("flows.list_flows", "flows.show", "flows.retry", "flows.cancel"),
+    ),
     "limit": Noun(
         QUEUES,
         "Limit rates and concurrency of queues, names and owners.",

@@ -21,6 +21,7 @@ from qctl import catalog, conditions
 from qctl.errors import UsageError
 from qctl.gateway.admin_auth import Operator
 from qctl.gateway.dependencies import Backend
+from qctl.gateway.graphql_flow_types import Flow, FlowChanged
 from qctl.gateway.graphql_limits import LIMITS
 from qctl.gateway.graphql_types import (
     DeadLetters,
@@ -131,6 +132,18 @@ class Query:
         logs = info.context.gateway.ops.jobs.logs(str(id))
         return [LogLine.of(run.number, line) for run in logs.runs for line in run.lines]
 
+    @strawberry.field(description="A flow by the id of one of its jobs, or the name of a group: all its jobs.")
+    def flow(self, info: Context, id: strawberry.ID) -> Flow | None:
+        """Resolve `flow`."""
+        info.context.require_operator()
+        return Flow.of(info.context.gateway.ops.flows.show(str(id)))
+
+    @strawberry.field(description="RQ's groups, and trees of jobs that wait for each other.")
+    def flows(self, info: Context, limit: int = 20) -> list[Flow] | None:
+        """Resolve `flows`."""
+        info.context.require_operator()
+        return [Flow.of(flow) for flow in info.context.gateway.ops.flows.list(limit=_checked(limit)).flows]
+
     @strawberry.field(description="Marks of deployments, the oldest first.")
     def marks(self, info: Context) -> list[Mark] | None:
         """Resolve `marks`."""
@@ -189,6 +202,20 @@ class Mutation:
         """Set a mark."""
         operator, ops = info.context.require_operator(), info.context.gateway.ops
         return operator.run(lambda: Mark.of(ops.marks.add(text)), "mark add", text)
+
+    @strawberry.mutation(
+        description="Run a job, with all that depend on it, or a group again: what failed or was canceled of it."
+    )
+    def retry_flow(self, info: Context, id: strawberry.ID) -> FlowChanged | None:
+        """Retry a flow."""
+        operator, ops = info.context.require_operator(), info.context.gateway.ops
+        return operator.run(lambda: FlowChanged.of(ops.flows.retry(str(id))), "flow retry", str(id))
+
+    @strawberry.mutation(description="Cancel a job, with all that depend on it, or a group: what has not started.")
+    def cancel_flow(self, info: Context, id: strawberry.ID) -> FlowChanged | None:
+        """Cancel a flow."""
+        operator, ops = info.context.require_operator(), info.context.gateway.ops
+        return operator.run(lambda: FlowChanged.of(ops.flows.cancel(str(id))), "flow cancel", str(id))
 
     @strawberry.mutation(description="Acknowledge a cause of dead letters: no problem and no alert until it grows.")
     def acknowledge(self, info: Context, fingerprint: str, text: str = "") -> Note | None:

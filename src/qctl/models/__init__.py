@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from qctl.models.dead_letters import NEW_SECONDS, Cause, Causes, DeadKind, DeadLetter, DeadLetterDetail, DeadLetters
     from qctl.models.events import AuditEntry, Event, EventFilter, HistoryStep, Span
     from qctl.models.explanations import Explanation, Reason, ReasonCode
+    from qctl.models.flows import Flow, FlowJob, FlowKind, Flows
     from qctl.models.health import SEVERITY_ORDER, STATUS_ORDER, Finding, Health, HealthStatus, Ping, Repair, Severity
     from qctl.models.ingest import (
         Arrival,
@@ -73,10 +74,8 @@ if TYPE_CHECKING:
         EnqueuedFunction,
         JobDetail,
         JobLogs,
-        JobNode,
         JobRow,
         Jobs,
-        JobTree,
         JobType,
         LogLine,
         OwnedJob,
@@ -137,11 +136,12 @@ _NAMES = {
     "chat": "DeliveryDay",
     "events": "AuditEntry Event EventFilter HistoryStep Span",
     "explanations": "Explanation Reason ReasonCode",
+    "flows": "Flow FlowJob FlowKind Flows",
     "health": "SEVERITY_ORDER STATUS_ORDER Finding Health HealthStatus Ping Repair Severity",
     "ingest": "Arrival Arrivals FlushResult PipelineStatus RejectDetail SourceState SourceStatus StoredReading Topics "
     "TopicStatus",
     "jobs": "DEAD_STATES MOVABLE_STATES OWNED_STATUSES STATES STATE_ALIASES Attempt EditablePayload EnqueuedFunction "
-    "JobDetail JobLogs JobNode JobRow JobTree JobType Jobs LogLine OwnedJob OwnedStatus Payload PayloadEdit RunLog "
+    "JobDetail JobLogs JobRow JobType Jobs LogLine OwnedJob OwnedStatus Payload PayloadEdit RunLog "
     "State StoppedJob StrandedJob WaitResult",
     "limits": "Limit Limits LimitScope RqLimit",
     "memory": "LargeKey MemoryKind MemoryShare MemoryUse NameMemory",
@@ -228,6 +228,10 @@ __all__ = [
     "Explanation",
     "Finding",
     "Firing",
+    "Flow",
+    "FlowJob",
+    "FlowKind",
+    "Flows",
     "FlushResult",
     "Health",
     "HealthStatus",
@@ -236,9 +240,7 @@ __all__ = [
     "Invitation",
     "JobDetail",
     "JobLogs",
-    "JobNode",
     "JobRow",
-    "JobTree",
     "JobType",
     "Jobs",
     "LargeKey",

@@ -52,9 +52,9 @@ class AlertRule:
     causes: tuple[str, ...] = ()
     """Queues, names or patterns, whose new or growing causes of dead letters are alerts."""
     topics: tuple[str, ...] = ()
-    """Topics, names or patterns, that must not be silent for longer than `silence`."""
+    """Topics, names or patterns, that must not be silent for longer than `silence`, or than usual if that is None."""
     jobs: tuple[str, ...] = ()
-    """Names of jobs of which a run must end within `silence`."""
+    """Names of jobs of which a run must end within `silence`, or as usual if that is None."""
     silence: Threshold | None = None
     is_default: bool = False
     """True for a rule that every site has without writing it."""

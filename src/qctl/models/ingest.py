@@ -41,6 +41,9 @@ class PipelineStatus:
     session_lost_at: datetime | None = None
     counted: int = 0
     paused: Pause | None = None
+    broker_dropped: int = 0
+    """Messages that the brokers said they dropped, for any client, while a bridge listened to their count."""
+    broker_dropped_at: datetime | None = None
 
     @property
     def is_used(self) -> bool:
@@ -96,6 +99,10 @@ class TopicStatus:
     ignored: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     clocks: int = 0
+    silence: float = 0.0
+    """Time (s) since the last message."""
+    usual_pause: float | None = None
+    """Longest usual time (s) between two messages, None if too few came to tell."""
 
 
 @dataclass(frozen=True)

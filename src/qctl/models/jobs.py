@@ -189,24 +189,6 @@ class JobDetail:
 
 
 @dataclass(frozen=True)
-class JobNode:
-    """A job of a tree: its state, `gone` without data, and the jobs that it waits for or that wait for it."""
-
-    id: str
-    queue: str
-    state: str
-    others: list[JobNode] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class JobTree:
-    """The jobs that one job waits for (`parents`), and those that wait for it, each with its own."""
-
-    parents: list[JobNode]
-    dependents: list[JobNode]
-
-
-@dataclass(frozen=True)
 class StrandedJob:
     """A deferred job that nothing will enqueue. `reasons` has the state of each dependency that ended, by its id."""
 

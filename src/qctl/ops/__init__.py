@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from qctl.ops.doctor import DoctorOps
     from qctl.ops.events import EventOps
     from qctl.ops.explain import ExplainOps
+    from qctl.ops.flows import FlowOps
     from qctl.ops.health import HealthOps
     from qctl.ops.ingest import IngestOps
     from qctl.ops.jobs import JobOps
@@ -137,6 +138,13 @@ class Ops:
         from qctl.ops.jobs import JobOps
 
         return self._part(JobOps)
+
+    @cached_property
+    def flows(self) -> FlowOps:
+        """Jobs that wait for each other, and groups of jobs."""
+        from qctl.ops.flows import FlowOps
+
+        return self._part(FlowOps)
 
     @cached_property
     def transfer(self) -> TransferOps:

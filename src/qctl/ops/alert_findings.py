@@ -16,9 +16,13 @@ _LEVELS = {"critical": Level.CRITICAL, "error": Level.CRITICAL}
 
 
 class SiteFindings:
-    """Findings by which rules fire, at the moment of a snapshot. The health is checked once for all rules."""
+    """Findings by which rules fire, at the moment of a snapshot. The health is checked once for all rules.
 
-    def __init__(self, connection: Connection, settings: Settings, stats: Stats) -> None:
+    One who only looks writes nothing; the watch of a scheduler notes what is usual.
+    """
+
+    def __init__(self, connection: Connection, settings: Settings, stats: Stats, *, is_watch: bool = False) -> None:
+        self._is_watch = is_watch
         self._redis = connection
         self._settings = settings
         self._stats = stats
@@ -43,10 +47,12 @@ class SiteFindings:
         if rule.causes:
             chosen = [queue for queue in queues if any(fnmatchcase(queue, name) for name in rule.causes)]
             yield from cause_checks.check(self._redis, chosen, now)
-        if rule.silence and rule.topics:
+        if rule.topics:
             yield from silence_checks.check_topics(self._redis, rule.topics, rule.silence, now)
-        if rule.silence and rule.jobs:
-            yield from silence_checks.check_jobs(self._redis, queues, rule.jobs, rule.silence, now)
+        if rule.jobs:
+            yield from silence_checks.check_jobs(
+                self._redis, queues, rule.jobs, rule.silence, now, is_watch=self._is_watch
+            )
 
     def _all_health(self) -> list[Finding]:
         """Return the findings of the health check but those of alerts, which would make alerts of alerts."""

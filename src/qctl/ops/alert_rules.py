@@ -15,8 +15,8 @@ In place of thresholds of queues a rule may have:
 
 health = ["source", "stuck job"]   # findings of `qctl health` of these checks, from severity = "warning" on
 causes = ["*"]                     # queues whose new or growing causes of dead letters are told, once each
-topics = ["sensors/hall/*"]        # with max-silence = "10m": topics without messages
-jobs = ["send-invoice"]            # with max-silence = "1d": jobs without a run, within two days
+topics = ["sensors/hall/*"]        # topics without messages for max-silence = "10m", or for longer than usual
+jobs = ["send-invoice"]            # jobs without a run within two days for max-silence = "1d", or than usual
 
 The table [default] has channels for the rules that every site has: email, webhook, command; or rules = false.
 """
@@ -135,7 +135,7 @@ def _parse_rule(name: str, table: Mapping[str, Any], webhooks: tuple[str, ...]) 
         webhooks=_texts(table, "webhook"),
         command=_texts(table, "command"),
         severity=_severity(table),
-        silence=_silence(table, needed=bool(findings["topics"] or findings["jobs"])),
+        silence=_silence(table),
         health=findings["health"],
         causes=findings["causes"],
         topics=findings["topics"],
@@ -162,9 +162,7 @@ def _severity(table: Mapping[str, Any]) -> Severity:
     return known
 
 
-def _silence(table: Mapping[str, Any], *, needed: bool) -> Threshold | None:
-    if needed and "max-silence" not in table:
-        raise UsageError("topics and jobs need max-silence", 'for example max-silence = "10m:1h"')
+def _silence(table: Mapping[str, Any]) -> Threshold | None:
     if "max-silence" not in table:
         return None
     silence = thresholds.parse_age(_text(table["max-silence"], "max-silence"), "max-silence")

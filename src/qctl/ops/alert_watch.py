@@ -77,7 +77,7 @@ class AlertWatch:
         muted = alert_state.read_mutes(self._redis)
         now = clock.to_datetime(clock.now_ms(self._redis))
         log.debug("checking alerts: queues=%d rules=%d", len(stats.queues), len(self._rules))
-        site = SiteFindings(self._redis, self._settings, stats)
+        site = SiteFindings(self._redis, self._settings, stats, is_watch=True)
         for rule in self._rules:
             known = before.pop(rule.name, {})
             for queue in check_rule(rule, stats, site):

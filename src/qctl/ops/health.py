@@ -30,6 +30,7 @@ from qctl.ops import (
     queue_checks,
     replication_checks,
     run_pace,
+    silence_checks,
     source_checks,
     stock_scheduler_checks,
 )
@@ -85,6 +86,7 @@ class HealthOps(Part, name="health"):
             *_dead_letters(queues, vitals),
             *budget_findings(vitals),
             *source_checks.check(vitals.sources),
+            *silence_checks.check_quiet_topics(self._redis),
             *replication_checks.check(replication_setup.read(self._redis), self._settings.redis_replicas),
             *cluster_checks.check(cluster_setup.read(self._redis)),
             *_ingest(vitals, {queue.name for queue in queues if queue.unused}),
@@ -323,6 +325,16 @@ def _ingest(vitals: Vitals, unused: Collection[str]) -> Iterator[Finding]:
                 "make the broker store sessions on disk; set a different MQTT_CLIENT_ID for each bridge",
                 name,
                 _ago(vitals, buffer.session_lost),
+            )
+        if buffer.dropped_age is not None and buffer.dropped_age < rules.SESSION_LOSS_SECONDS:
+            yield Finding(
+                "broker drops",
+                "degraded",
+                f"the MQTT broker dropped messages, last {buffer.dropped_age:.0f} s ago ({buffer.dropped} in total, of "
+                "any client): a client was away or slow for longer than the broker queues messages",
+                "raise max_queued_messages and max_queued_bytes of the broker; publish with QoS 1: qctl ingest status",
+                name,
+                _ago(vitals, buffer.dropped_age),
             )
     for name, queue in vitals.queues.items():
         if queue.sink_down:

@@ -88,6 +88,18 @@ RIVAL_SECONDS = 60.0
 REPLACED_SECONDS = 600.0
 """Time for which a silent daemon is shown although others of its kind run: it may have been replaced."""
 
+# --- quiet topics
+
+MIN_QUIET_SECONDS = 60.0
+"""Silence of a topic or a job that is never unusual, however short its usual pauses: counts are written by the second
+and the minute."""
+
+GIVEN_UP_SECONDS = 7 * 86_400.0
+"""Silence of a topic from which on it is not reported any more: its device was taken away."""
+
+MAX_QUIET_TOPICS = 20
+"""Quiet topics that are reported by name; the rest are counted."""
+
 # --- schedulers, losses, buffers, leases
 
 OVERDUE_SECONDS = 10.0

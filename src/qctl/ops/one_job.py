@@ -16,7 +16,6 @@ from qctl.broker.admin import edit_payload, plain_job, repair_leftovers
 from qctl.broker.admin.move_jobs import Cancel
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import (
-    dependents,
     id_prefixes,
     job_detail,
     job_runs,
@@ -44,7 +43,6 @@ from qctl.models import (
     EnqueuedFunction,
     JobDetail,
     JobLogs,
-    JobTree,
     JobType,
     PayloadEdit,
     RunLog,
@@ -113,10 +111,6 @@ class OneJobOps(Part):
             if logs.status in wait_for_jobs.END_STATUSES or not logs.status:
                 return
             sleep(FOLLOW_SECONDS)
-
-    def tree(self, job_id: str) -> JobTree:
-        """Return the jobs that a job waits for, and those that wait for it."""
-        return dependents.tree(self._redis, job_id)
 
     def wait(self, job_id: str, *, timeout: float) -> WaitResult:
         """Wait until a job has finished, at most `timeout` seconds.

@@ -75,6 +75,14 @@ class DataSettings:
         doc="Fixed client id: the broker stores the session of this id while the bridge is away. Each bridge needs "
         "its own",
     )
+    mqtt_drops_topic: str = setting(
+        "QCTL_MQTT_DROPS_TOPIC",
+        parsers.system_topic_filter,
+        group="mqtt",
+        empty="",
+        doc="Topic on which the broker tells how many messages it dropped, which are counted: mosquitto's is "
+        "$SYS/broker/publish/messages/dropped. Default: not listened to",
+    )
     mqtt_receive_maximum: int = setting(
         "QCTL_MQTT_RECEIVE_MAXIMUM",
         whole_number(1, 65535),

@@ -357,6 +357,13 @@ def topic_filter(raw: str) -> str:
     return raw
 
 
+def system_topic_filter(raw: str) -> str:
+    """Parse a topic filter below $SYS."""
+    if not topic_filter(raw).startswith("$SYS/"):
+        raise ValueError("does not begin with $SYS/")
+    return raw
+
+
 def topic_pattern(raw: str) -> str:
     """Parse a pattern of MQTT topics: levels {device} and other names, + for any, ... at the end for more."""
     levels = text(raw).removesuffix("/...").split("/")

@@ -86,6 +86,10 @@ class DirectWriter:
     def record_session_loss(self) -> None:
         """Do nothing: the loss is logged."""
 
+    def record_broker_drops(self, _counter: str, _value: int) -> int:
+        """Do nothing: Redis, which knows the count before, may not exist."""
+        return 0
+
     def _write(self, items: Sequence[Any]) -> Sequence[Rejection]:
         self._is_available = False
         refused = self._sink.write(items)

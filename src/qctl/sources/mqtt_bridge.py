@@ -19,6 +19,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
+from urllib.parse import urlsplit
 
 from qctl.broker.ingest.buffer import Commit
 from qctl.broker.redis.connection import Backoff, translate_errors
@@ -199,6 +200,7 @@ class MqttBridge:
                 backoff.reset()
             if time.monotonic() > self._next_topics:
                 self._write_topics()
+                self._write_drops(connection)
             if time.monotonic() > self._next_log:
                 self._log_counts()
             self._cutter.check()
@@ -306,6 +308,18 @@ class MqttBridge:
                 self._topics.flush()
         except QctlError as error:
             log.info("counts per topic not written, trying again later: %s", error.message)
+
+    def _write_drops(self, connection: MqttConnection) -> None:
+        """Write how many messages the broker says it dropped. A count that is not written comes again."""
+        for topic, value in connection.counts.pop().items():
+            try:
+                with translate_errors(self._settings):
+                    grown = self._buffer.record_broker_drops(f"{urlsplit(connection.broker).netloc} {topic}", value)
+            except QctlError as error:
+                log.info("drops of the broker not written: %s", error.message)
+                continue
+            if grown:
+                log.warning("the broker dropped messages: broker=%s count=%d", connection.broker, grown)
 
     def _log_counts(self) -> None:
         """Log the counts since the start if they have changed."""

@@ -24,10 +24,11 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from qctl import ownership
 from qctl.compat import paho_client
-from qctl.errors import SettingsError, UnreachableError
+from qctl.errors import UnreachableError
 from qctl.settings import Settings
+from qctl.sources.broker_counts import BrokerCounts
+from qctl.sources.mqtt_tls import tls_context
 
 log = logging.getLogger(__name__)
 
@@ -99,21 +100,10 @@ class SilentBrokerError(BrokerAwayError):
     """The broker accepted the connection but did not answer CONNECT."""
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext:
-    """The context that verifies certificates. Raises SettingsError if QCTL_MQTT_CA holds none, or breaks the
-    ownership rule."""
-    if settings.mqtt_ca:
-        ownership.require(settings.mqtt_ca)
-    try:
-        return ssl.create_default_context(cafile=settings.mqtt_ca)
-    except OSError as error:
-        reason = error.strerror or "holds no certificate"
-        raise SettingsError("QCTL_MQTT_CA", f"{str(settings.mqtt_ca)!r} cannot be used: {reason}") from error
-
-
 class MqttConnection:
     """A connection that `open` makes. `broker` is the URL of its broker. `session_present` says whether the broker had
-    kept our session, `taken_over` whether it ended the connection because another client uses our client id."""
+    kept our session, `taken_over` whether it ended the connection because another client uses our client id.
+    `counts` has what the broker says about itself."""
 
     def __init__(
         self, settings: Settings, broker: str, window: int, clock: ReceiptClock, protocol: MQTTProtocolVersion
@@ -127,6 +117,8 @@ class MqttConnection:
         self._inbox_bytes = 0
         self._connack: Any = None
         self._suback: Any = None
+        self._subscribe_mid: int | None = None
+        self.counts = BrokerCounts(settings.mqtt_topic)
         self._subscribe_at = 0.0
         self._end_reason = ""
         self.session_present = False
@@ -206,9 +198,12 @@ class MqttConnection:
         if self._is_v5:
             # Retained messages come with a new session, not again with each connect.
             options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-            self._client.subscribe(topic, options=options)
+            _, self._subscribe_mid = self._client.subscribe(topic, options=options)
         else:
-            self._client.subscribe(topic, qos=1)
+            _, self._subscribe_mid = self._client.subscribe(topic, qos=1)
+        if self._settings.mqtt_drops_topic:
+            # It is retained, and comes with each connect.
+            self._client.subscribe(self._settings.mqtt_drops_topic, qos=0)
         if self.session_present and (former := _other_form(topic)):
             self._client.unsubscribe(former)
 
@@ -373,7 +368,11 @@ class MqttConnection:
         self.taken_over = by_broker and reason.value == SESSION_TAKEN_OVER
         self._end_reason = self._end_reason or (f"closed by the broker: {reason}" if by_broker else "connection lost")
 
-    def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+    def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
+        if mid != self._subscribe_mid:
+            if reasons[0].is_failure:
+                log.warning("drops not counted, the broker refuses: topic=%s", self._settings.mqtt_drops_topic)
+            return
         self._suback = reasons[0]
         if self._suback.value == 0:
             log.error("QoS 0 granted: messages can be lost on their way from the broker: broker=%s", self.broker)
@@ -386,6 +385,10 @@ class MqttConnection:
         self._take(message.mid, message.qos, message.dup, message.retain, topic, bytes(message.payload))
 
     def _take(self, mid: int, qos: int, dup: bool, retain: bool, topic: str, payload: bytes) -> None:
+        if self.counts.takes(topic, payload):
+            if qos:
+                self._client.ack(mid, qos)
+            return
         self._inbox.append(Message(mid, qos, dup, retain, topic, payload, self._clock.now()))
         self._inbox_bytes += len(payload)
 

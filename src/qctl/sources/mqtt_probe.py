@@ -12,7 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from qctl.errors import UnreachableError
 from qctl.settings import Settings
-from qctl.sources.mqtt_connection import tls_context
+from qctl.sources.mqtt_tls import tls_context
 
 CONNECT_SECONDS = 3.0
 """Time allowed for the connection, and for its answer."""

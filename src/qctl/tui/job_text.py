@@ -26,6 +26,6 @@ def read_job(data: MonitorData, job_id: str, now: datetime) -> Sequence[Cell]:
 def _read_tree(data: MonitorData, job: JobDetail) -> Sequence[Cell]:
     """Read and draw the jobs that this one waits for and those that wait for it; nothing if they cannot be read."""
     try:
-        return view.job_tree(job, data.jobs.tree(job.id))
+        return view.flow_tree(data.flows.show(job.id))
     except QctlError:
         return []  # it has just ended, or a recording does not hold them

@@ -46,6 +46,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("m", "m", "move", "move", "Move jobs to another queue."),
     Key("c", "c", "cancel", "cancel", "Cancel waiting jobs: they will not run."),
+    Key("F", "F", "flow", "flow", "Retry or cancel the job with all that depend on it."),
     Key("space", "Space", "mark", "mark", "Mark or unmark the row. Actions apply to all marked rows."),
     Key("colon", ":", "command", "command", "Run a command line of qctl. Right accepts the completion."),
     Key("s", "s", "sort", "sort", "Sort by the next column."),

@@ -13,6 +13,7 @@ from qctl.view.dead_letters import cause_columns, cause_line, dead_letter_column
 from qctl.view.details import ago, detail_line, payload_section, section
 from qctl.view.events import audit_columns, audit_details, event_columns, event_line
 from qctl.view.explanations import explanation
+from qctl.view.flows import flow_columns, flow_progress, flow_tree, relatives
 from qctl.view.health import HEALTH_STYLES, SEVERITY_STYLES, finding_columns, problem_rows
 from qctl.view.ingest import (
     NO_PIPELINE,
@@ -23,9 +24,8 @@ from qctl.view.ingest import (
     source_line,
     topic_columns,
 )
-from qctl.view.job_details import job_details, job_values
+from qctl.view.job_details import job_details
 from qctl.view.job_logs import job_log, job_log_lines
-from qctl.view.job_tree import job_tree, relatives
 from qctl.view.jobs import job_columns, job_type_columns
 from qctl.view.limits import limit_columns, limit_rows
 from qctl.view.memory import memory_lines
@@ -105,15 +105,16 @@ __all__ = [
     "event_line",
     "explanation",
     "finding_columns",
+    "flow_columns",
+    "flow_progress",
+    "flow_tree",
     "history_columns",
     "job_columns",
     "job_details",
     "job_log",
     "job_log_lines",
     "job_name_columns",
-    "job_tree",
     "job_type_columns",
-    "job_values",
     "limit_columns",
     "limit_rows",
     "local_time",

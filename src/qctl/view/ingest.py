@@ -78,6 +78,7 @@ def topic_columns(now: datetime) -> list[Column[TopicStatus]]:
         Column("REJECTED", lambda t: Cell(count(t.rejected), "bad" if t.rejected else ""), right=True),
         Column("IGNORED", lambda t: Cell(count(sum(t.ignored.values()))), right=True, drop=2),
         Column("SEEN", lambda t: Cell(_ago(t.seen_at, now)), right=True),
+        Column("USUAL", lambda t: Cell(elapsed(t.usual_pause)), right=True, drop=1),
         Column("LAG", lambda t: Cell(elapsed(t.lag), _lag_style(t.lag or 0.0)), right=True),
         Column("LEFT OUT", lambda t: Cell(escape_line(_not_stored(t)), "warn"), long=True),
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qctl.quantities import quantity
 from qctl.view.details import ago, detail_line, payload_section, section
 from qctl.view.events import event_line
-from qctl.view.job_tree import relatives
+from qctl.view.flows import relatives
 from qctl.view.table import Cell
 from qctl.view.values import NO_VALUE, duration, elapsed
 
@@ -24,7 +24,7 @@ def job_details(detail: JobDetail, now: datetime) -> list[Cell]:
     """All about one job: values, payload, attempts, traceback and events."""
     original = detail.original
     return [
-        *job_values(detail, now),
+        *_job_values(detail, now),
         *(payload_section("payload", detail.payload, detail.description) if detail.payload.size else ()),
         *(payload_section("payload before the first edit", original, "") if original else ()),
         *(section("meta", detail.meta) if detail.meta else ()),
@@ -34,7 +34,7 @@ def job_details(detail: JobDetail, now: datetime) -> list[Cell]:
     ]
 
 
-def job_values(detail: JobDetail, now: datetime) -> list[Cell]:
+def _job_values(detail: JobDetail, now: datetime) -> list[Cell]:
     """The named values of a job, a line each."""
     values = {
         "id": detail.id,

@@ -76,6 +76,11 @@ PIPELINE: dict[str, tuple[Literal["gauge", "counter"], str, Callable[[PipelineSt
     "ingest_batched": ("counter", "Items put into batches", lambda p: p.cut),
     "ingest_rejected": ("counter", "Rejected messages and rows", lambda p: p.rejected),
     "ingest_sessions_lost": ("counter", "Sessions lost by the broker", lambda p: p.sessions_lost),
+    "ingest_broker_dropped": (
+        "counter",
+        "Messages that the broker said it dropped, for any client",
+        lambda p: p.broker_dropped,
+    ),
     "ingest_received_per_second": ("gauge", "Items received, over the last minute", lambda p: p.rate),
     "ingest_batches": ("gauge", "Batches waiting or being written", lambda p: p.batches),
     "ingest_lag_seconds": ("gauge", "Age of the oldest item not yet written", lambda p: p.lag),
@@ -84,6 +89,8 @@ PIPELINE: dict[str, tuple[Literal["gauge", "counter"], str, Callable[[PipelineSt
 
 TOPIC: dict[str, tuple[str, Callable[[TopicStatus], float | None]]] = {
     "topic_received_per_second": ("Messages of the busiest topics, over the last minute", lambda t: t.rate),
+    "topic_silence_seconds": ("Time since the last message", lambda t: t.silence),
+    "topic_usual_pause_seconds": ("Longest usual time between two messages", lambda t: t.usual_pause),
     "topic_lag_seconds": ("Time from measurement to receipt of the last reading", lambda t: t.lag),
 }
 

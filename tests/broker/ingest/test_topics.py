@@ -9,9 +9,10 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from qctl.broker.ingest import topics
+from qctl.broker.ingest.pauses import MIN_PAUSES
 from qctl.broker.ingest.topics import TopicCounters
 from qctl.broker.query import pipeline_status
-from qctl.broker.redis import keys
+from qctl.broker.redis import ingest_keys, keys
 from qctl.models import TopicStatus
 
 
@@ -117,3 +118,30 @@ def test_unreadable_entries_are_ignored(connection: Redis) -> None:
     counters.add("a", 0)
     with pytest.raises(ResponseError, match="WRONGTYPE"):
         counters.flush()
+
+
+def test_the_usual_pause_is_the_longest_once_enough_messages_came(connection: Redis) -> None:
+    counters = TopicCounters(connection, "readings")
+    counters.add("sensors/a", 0)
+    counters.flush()
+    for number in range(MIN_PAUSES):
+        connection.zincrby(keys.topics_seen("readings"), -(30_000 if number == 3 else 2000), "sensors/a")
+        assert read(connection)["sensors/a"].usual_pause is None
+        counters.add("sensors/a", 0)
+        counters.flush()
+    usual = read(connection)["sensors/a"].usual_pause
+    assert usual is not None
+    assert 30 <= usual < 40
+
+
+def test_the_pauses_of_a_replaced_topic_are_deleted(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "MAX_TOPICS", 1)
+    counters = TopicCounters(connection, "readings")
+    for _ in range(2):
+        counters.add("old", 0)
+        counters.flush()
+    assert connection.hkeys(ingest_keys.topic_pauses("readings")) == [b"old"]
+    connection.zincrby(keys.topics_seen("readings"), -(topics.EVICTION_SILENCE_SECONDS + 1) * 1000, "old")
+    counters.add("new", 0)
+    counters.flush()
+    assert connection.hlen(ingest_keys.topic_pauses("readings")) == 0

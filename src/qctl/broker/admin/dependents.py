@@ -13,7 +13,7 @@ from redis import Redis
 
 from qctl.broker.admin import queue_values, rate_limit_slots
 from qctl.broker.bookkeeping import audit
-from qctl.broker.redis import job_fields, keys, relation_keys, replies, untrusted_fields
+from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 
 DependenceVerb = Literal["allowed", "release", "cancel"]
@@ -21,7 +21,10 @@ DependenceVerb = Literal["allowed", "release", "cancel"]
 MAX_GENERATIONS = 100
 """Generations of dependents that are canceled. Further ones are found by doctor."""
 
-_end_dependence = Script("admin/end_dependence", after=("redis/types", "bookkeeping/step", "admin/put_in_queue"))
+_end_dependence = Script(
+    "admin/end_dependence",
+    after=("redis/types", "bookkeeping/step", "admin/leave_dependencies", "admin/put_in_queue"),
+)
 
 
 def end(connection: Redis, job_ids: Sequence[str], verb: DependenceVerb, *, actor: str, reason: str) -> int:
@@ -41,20 +44,17 @@ def end(connection: Redis, job_ids: Sequence[str], verb: DependenceVerb, *, acto
 
 
 def _end_one(connection: Redis, job_id: str, verb: DependenceVerb, actor: str, reason: str) -> list[str]:
-    prefix, _, suffix = relation_keys.dependencies("\0").partition("\0")
     reply = _end_dependence(
         connection,
         dependents=keys.dependents(job_id),
         parent_id=job_id,
         verb=verb,
         reason=reason,
-        job_prefix=keys.JOB_PREFIX,
-        dependencies_prefix=prefix,
-        dependencies_suffix=suffix,
         queue_prefix=keys.QUEUE_PREFIX,
         deferred_prefix=keys.deferred(""),
         canceled_prefix=keys.canceled(""),
-        dependents_suffix=keys.DEPENDENTS_SUFFIX,
+        job_prefix=keys.JOB_PREFIX,
+        **queue_values.dependency_values(),
         batch_field=job_fields.TRASH_BATCH,
         **queue_values.values(connection),
         **audit.step_values(actor),

@@ -15,7 +15,7 @@ from qctl.broker.admin import queue_values, rate_limit_slots, repair_leftovers
 from qctl.broker.admin.trash import UNFINISHED_FIELD, Batch
 from qctl.broker.bookkeeping import audit
 from qctl.broker.query import job_locations
-from qctl.broker.redis import job_fields, keys, relation_keys, replies, untrusted_fields
+from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.models import MOVABLE_STATES, State
 
@@ -98,19 +98,16 @@ class Release(Relocation):
     """Enqueue deferred jobs without waiting for their dependencies."""
 
     states = ("deferred",)
-    _script = Script("admin/release", after=(*_PARTS, "admin/put_in_queue"))
+    _script = Script("admin/release", after=(*_PARTS, "admin/leave_dependencies", "admin/put_in_queue"))
 
     def __init__(self, actor: str, connection: Redis) -> None:
         super().__init__(actor)
         self._redis = connection
 
     def _values(self, queue: str, _state: State) -> dict[str, Any]:
-        prefix, _, suffix = relation_keys.dependencies("\0").partition("\0")
         return {
             "waiting": keys.queue(queue),
-            "dependencies_prefix": prefix,
-            "dependencies_suffix": suffix,
-            "dependents_suffix": keys.DEPENDENTS_SUFFIX,
+            **queue_values.dependency_values(),
             **queue_values.values(self._redis),
         }
 

@@ -1,4 +1,4 @@
-"""Values of the scripts that put jobs into their queues."""
+"""Values of the scripts that put jobs into their queues, and take them off what they waited for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from redis import Redis
 from rq.rate_limit import RateLimitRegistry
 from rq.utils import utcformat
 
-from qctl.broker.redis import keys
+from qctl.broker.redis import keys, relation_keys
 
 
 def values(connection: Redis) -> dict[str, Any]:
@@ -22,4 +22,14 @@ def values(connection: Redis) -> dict[str, Any]:
         "queues_key": keys.QUEUES,
         "limit_prefix": limit_prefix,
         "limit_suffix": limit_suffix,
+    }
+
+
+def dependency_values() -> dict[str, Any]:
+    """Return the values that `leave_dependencies.lua` declares, besides `job_prefix`."""
+    prefix, _, suffix = relation_keys.dependencies("\0").partition("\0")
+    return {
+        "dependencies_prefix": prefix,
+        "dependencies_suffix": suffix,
+        "dependents_suffix": keys.DEPENDENTS_SUFFIX,
     }

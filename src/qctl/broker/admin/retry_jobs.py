@@ -9,13 +9,15 @@ from redis import Redis
 from rq.rate_limit import RateLimitRegistry
 from rq.utils import utcformat
 
-from qctl.broker.admin import rate_limit_slots, repair_leftovers
+from qctl.broker.admin import queue_values, rate_limit_slots, repair_leftovers
 from qctl.broker.bookkeeping import audit
 from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.models import State
 
-_retry = Script("admin/retry", after=("redis/types", "bookkeeping/step"))
+_retry = Script(
+    "admin/retry", after=("redis/types", "bookkeeping/step", "admin/leave_dependencies", "admin/leave_dead")
+)
 
 
 class Retry:
@@ -53,6 +55,7 @@ class Retry:
             canceled=keys.canceled(queue),
             queue=queue,
             job_prefix=keys.JOB_PREFIX,
+            **queue_values.dependency_values(),
             now=utcformat(now),
             now_seconds=now.timestamp(),
             **audit.step_values(self.actor),

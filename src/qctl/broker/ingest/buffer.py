@@ -23,6 +23,7 @@ from rq.serializers import JSONSerializer
 from qctl import catalog
 from qctl.broker.bookkeeping import counters, dead_letter_index, events
 from qctl.broker.bookkeeping.reject_records import Reject, RejectLimits, add_rejected
+from qctl.broker.ingest import broker_drops
 from qctl.broker.redis import clock, keys, replication, replies
 from qctl.broker.redis.scripts import Script
 from qctl.catalog.specs import PipelineSpec
@@ -160,6 +161,10 @@ class Buffer:
             pipe.hincrby(keys.ingest(self._pipeline.name), "sessions_lost", 1)
             pipe.hset(keys.ingest(self._pipeline.name), "session_lost_at", clock.now_ms(self._redis))
             pipe.execute()
+
+    def record_broker_drops(self, counter: str, value: int) -> int:
+        """Note the count of dropped messages that a broker told. Returns by how many it has grown."""
+        return broker_drops.note(self._redis, self._pipeline.name, counter, value)
 
     def level(self) -> BufferLevel:
         """Read the fill levels of buffer, queue and Redis, and whether a client watches arrivals, in one round trip."""

@@ -1,5 +1,5 @@
 """Counters by topic: messages received, rejected and ignored, values left out by name, rate, lag of the last reading,
-and time of the last message.
+time of the last message, and the longest pauses between messages (`pauses.py`).
 
 They are counted in memory and flushed to Redis about once a second by a script of their own, so that no commit waits
 for them. A source that is killed loses the counts of its last second, but no message.
@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 from redis import Redis
 
-from qctl.broker.redis import keys
+from qctl.broker.redis import ingest_keys, keys
 from qctl.broker.redis.scripts import Script
 
-_topics = Script("ingest/topics", after="redis/types")
+_topics = Script("ingest/topics", after=("redis/types", "ingest/pauses"))
 
 MAX_TOPICS = 1000
 """Topics of a pipeline that are counted by name."""
@@ -114,6 +114,7 @@ class TopicCounters:
                 counters=keys.topics(self._pipeline),
                 last_seen=keys.topics_seen(self._pipeline),
                 notes=keys.topic_notes(self._pipeline),
+                pauses=ingest_keys.topic_pauses(self._pipeline),
                 max_topics=MAX_TOPICS,
                 silence_ms=int(EVICTION_SILENCE_SECONDS * 1000),
                 rate_window=RATE_WINDOW_SECONDS,

@@ -1,23 +1,17 @@
-"""Reads which jobs wait for which: dependents of jobs, the tree around one job, and jobs that would wait for ever."""
+"""Reads which jobs wait for which: dependents of jobs, and jobs that would wait for ever."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from time import sleep
 
 from redis import Redis
 
-from qctl.broker.query import job_locations, locate_jobs
+from qctl.broker.query import job_locations
 from qctl.broker.redis import job_fields, keys, relation_keys, replies, untrusted_fields
-from qctl.models import JobNode, JobTree, StrandedJob
+from qctl.models import StrandedJob
 
 IDS_PER_READ = 1000
-
-MAX_TREE_NODES = 200
-"""Jobs drawn in a tree; the rest are left out."""
-
-MAX_TREE_DEPTH = 8
 
 CONFIRM_SECONDS = 1.0
 """Time (s) after which a job must still wait: RQ enqueues dependents a moment after their dependency has ended."""
@@ -131,7 +125,7 @@ def _stranded(connection: Redis, ids: Sequence[str]) -> Iterator[tuple[str, tupl
         status, listed, allowed = replies.field_values(fields, 3)
         if status == b"deferred":
             registered = sorted(map(untrusted_fields.decode, replies.bytes_set(members)))
-            dependencies[id_] = (registered or _ids(listed), allowed == b"1")
+            dependencies[id_] = (registered or untrusted_fields.parse_ids(listed), allowed == b"1")
     states = states_of(connection, [other for others, _ in dependencies.values() for other in others])
     for id_, (others, allows) in dependencies.items():
         ended = {other: _ENDED[states[other]] for other in others if states[other] in _ENDED}
@@ -139,44 +133,3 @@ def _stranded(connection: Redis, ids: Sequence[str]) -> Iterator[tuple[str, tupl
         pending = [other for other in others if other not in ended and states[other] != "finished"]
         if (blocked and not (allows and pending)) or not pending:
             yield id_, (ended, allows)
-
-
-def _ids(raw: bytes | None) -> list[str]:
-    try:
-        ids = json.loads(raw or b"[]")
-    except (ValueError, RecursionError):
-        return []
-    return [id_ for id_ in ids if isinstance(id_, str)] if isinstance(ids, list) else []
-
-
-# --- the tree around one job --------------------------------------------------------------------------------
-
-
-def tree(connection: Redis, job_id: str) -> JobTree:
-    """Return the jobs that a job waits for, and those that wait for it, each with its own."""
-    budget = [MAX_TREE_NODES]
-    return JobTree(
-        _node(connection, job_id, "up", budget, {job_id}, 0).others,
-        _node(connection, job_id, "down", budget, {job_id}, 0).others,
-    )
-
-
-def _node(connection: Redis, job_id: str, way: str, budget: list[int], seen: set[str], depth: int) -> JobNode:
-    state, queue = locate_jobs.current_states(connection, [job_id])[job_id]
-    budget[0] -= 1
-    others = []
-    if depth < MAX_TREE_DEPTH:
-        for other in _related(connection, job_id, way):
-            if other not in seen and budget[0] > 0:
-                seen.add(other)
-                others.append(_node(connection, other, way, budget, seen, depth + 1))
-    return JobNode(job_id, queue, state or "gone", others)
-
-
-def _related(connection: Redis, job_id: str, way: str) -> list[str]:
-    if way == "down":
-        members = replies.bytes_set(connection.smembers(keys.dependents(job_id)))
-        return sorted(map(untrusted_fields.decode, members))
-    members = replies.bytes_set(connection.smembers(relation_keys.dependencies(job_id)))
-    listed = _ids(replies.optional_bytes(connection.hget(keys.job(job_id), "dependency_ids")))
-    return sorted({*map(untrusted_fields.decode, members), *listed})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,8 +13,9 @@ from redis.client import Pipeline
 
 from qctl.broker.bookkeeping import counters
 from qctl.broker.bookkeeping.counters import CountWindow
-from qctl.broker.ingest import buffer, topics
-from qctl.broker.redis import clock, keys, replies, untrusted_fields
+from qctl.broker.ingest import broker_drops, buffer, topics
+from qctl.broker.ingest.pauses import usual_pause
+from qctl.broker.redis import clock, ingest_keys, keys, replies, untrusted_fields
 from qctl.broker.worker import pauses
 from qctl.catalog.specs import PipelineSpec
 from qctl.models import Arrival, Arrivals, Pause, PipelineStatus, TopicStatus
@@ -35,6 +37,7 @@ class _Reading(NamedTuple):
     claimed: list[bytes]
     failed: int
     quarantined: int
+    drops: object
     received: dict[int, int]
     """Received items by minute since 1970."""
 
@@ -67,12 +70,13 @@ def _stage(pipe: Pipeline, spec: PipelineSpec, at: float) -> None:
     pipe.hkeys(keys.claims(spec.queue))
     pipe.zcard(keys.failed(spec.queue))
     pipe.hlen(keys.quarantine(spec.queue))
+    broker_drops.stage(pipe, spec.name)
     for hour in counters.window_hours(at):
         pipe.hmget(keys.counts(spec.queue, hour), [f"{minute}.received" for minute in range(60)])
 
 
 def _parse(answers: Sequence[object], at: float) -> _Reading:
-    counts, depth, oldest_item, waiting, next_batch, claimed, failed, quarantined, *hours = answers
+    counts, depth, oldest_item, waiting, next_batch, claimed, failed, quarantined, drops, *hours = answers
     values = map(_count, replies.field_values(counts, len(_COUNTERS)))
     received = {
         60 * hour + minute: count
@@ -89,6 +93,7 @@ def _parse(answers: Sequence[object], at: float) -> _Reading:
         replies.bytes_list(claimed),
         replies.integer(failed),
         replies.integer(quarantined),
+        drops,
         received,
     )
 
@@ -113,6 +118,7 @@ def _status(
     paused: Pause | None,
 ) -> PipelineStatus:
     counts = reading.counts
+    dropped, dropped_at = broker_drops.parse_fields(reading.drops)
     oldest_age = buffer.item_age(reading.oldest_item)
     waited = max(0.0, at - oldest_cut.timestamp()) if oldest_cut else 0.0
     return PipelineStatus(
@@ -133,6 +139,8 @@ def _status(
         counted=counts["counted"] or 0,
         sessions_lost=counts["sessions_lost"] or 0,
         session_lost_at=clock.optional_datetime(counts["session_lost_at"] or None),
+        broker_dropped=dropped,
+        broker_dropped_at=clock.optional_datetime(dropped_at),
         paused=paused,
     )
 
@@ -153,11 +161,15 @@ def by_topic(connection: Redis, pipeline: str) -> list[TopicStatus]:
         pipe.hgetall(keys.topics(pipeline))
         pipe.zrange(keys.topics_seen(pipeline), 0, -1, withscores=True)
         pipe.hgetall(keys.topic_notes(pipeline))
-        counted, seen, noted = replies.execute(pipe)
-    notes = replies.bytes_dict(noted)
+        pipe.hgetall(ingest_keys.topic_pauses(pipeline))
+        counted, seen, noted, paused = replies.execute(pipe)
+    notes, pauses_by_topic = replies.bytes_dict(noted), replies.bytes_dict(paused)
     seen_ms = dict(replies.scored_members(seen))
     return [
-        _topic(pipeline, raw, counts, _notes(notes.get(raw)), seen_ms.get(raw), at)
+        replace(
+            _topic(pipeline, raw, counts, _notes(notes.get(raw)), seen_ms.get(raw), at),
+            usual_pause=usual_pause(pauses_by_topic.get(raw)),
+        )
         for raw, text in replies.bytes_dict(counted).items()
         if (counts := _topic_counts(text)) is not None
     ]
@@ -181,6 +193,7 @@ def _topic(
         rejected=rejected,
         seen_at=clock.optional_datetime(seen_ms or None),
         lag=lag,
+        silence=silence,
         ignored=_counts_by_name(notes.get("ignored")),
         left_out=_counts_by_name(notes.get("left_out")),
         clocks=notes["clocks"] if type(notes.get("clocks")) is int else 0,

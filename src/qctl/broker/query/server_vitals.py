@@ -15,7 +15,7 @@ from redis import Redis
 from qctl import catalog
 from qctl.broker.bookkeeping import budgets, heartbeats
 from qctl.broker.bookkeeping.budgets import Shares
-from qctl.broker.ingest import buffer
+from qctl.broker.ingest import broker_drops, buffer
 from qctl.broker.query import reject_tallies
 from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.broker.worker.lease import LEASE_SECONDS
@@ -84,6 +84,10 @@ class BufferVitals:
     oldest_age: float | None
     sessions_lost: int = 0
     session_lost: float | None = None
+    dropped: int = 0
+    """Messages that its brokers dropped."""
+    dropped_age: float | None = None
+    """Time (s) since that number last grew."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,7 @@ def read(connection: Redis, queues: Sequence[str], shares: Shares = Shares()) ->
             pipe.llen(keys.buffer(pipeline))
             pipe.lindex(keys.buffer(pipeline), 0)
             pipe.hmget(keys.ingest(pipeline), "sessions_lost", "session_lost_at")
+            broker_drops.stage(pipe, pipeline)
         at, memory, persistence, replication, script, user, stops, save, lease, *others = replies.execute(pipe)
     identity, suspended, raw_breakers, sums, beats, *rest = others
     now = clock.reply_ms(at) / 1000
@@ -174,7 +179,7 @@ def read(connection: Redis, queues: Sequence[str], shares: Shares = Shares()) ->
             queue: _queue(of_queues[3 * n : 3 * n + 3], breakers.get(untrusted_fields.encode(queue)), now)
             for n, queue in enumerate(queues)
         },
-        buffers={pipeline: _buffer(of_buffers[3 * n : 3 * n + 3], now) for n, pipeline in enumerate(catalog.PIPELINES)},
+        buffers={pipeline: _buffer(of_buffers[4 * n : 4 * n + 4], now) for n, pipeline in enumerate(catalog.PIPELINES)},
         budgets=_budgets(replies.bytes_dict(sums), shares.limits(found.limit if (found := _memory(memory)) else 0)),
         tallies=reject_tallies.read(connection, [spec.queue for spec in catalog.PIPELINES.values()]),
         now=now,
@@ -204,13 +209,16 @@ def _queue(answers: Sequence[object], breaker: bytes | None, now: float) -> Queu
 
 
 def _buffer(answers: Sequence[object], now: float) -> BufferVitals:
-    depth, oldest, sessions = answers
+    depth, oldest, sessions, drops = answers
+    dropped, dropped_at = broker_drops.parse_fields(drops)
     lost, lost_at = (int(raw) if raw and raw.isdigit() else None for raw in replies.field_values(sessions, 2))
     return BufferVitals(
         replies.integer(depth),
         buffer.item_age(replies.optional_bytes(oldest)),
         lost or 0,
         None if lost_at is None else max(0.0, now - lost_at / 1000),
+        dropped,
+        None if dropped_at is None else max(0.0, now - dropped_at / 1000),
     )
 
 

@@ -36,6 +36,9 @@ REPLAYED_FROM = "qctl_replayed_from"
 REPLAYED_TO = "qctl_replayed_to"
 """Id of the last copy of the job."""
 
+DEPENDENTS = "qctl_dependents"
+"""Ids of the jobs that waited for this one and were enqueued when it ended, as a JSON list. RQ deletes them."""
+
 WORKER_MEMORY = "qctl_memory"
 """Resident memory of a worker, in bytes, as it last wrote it. On the worker's hash."""
 

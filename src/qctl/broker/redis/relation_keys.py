@@ -1,7 +1,8 @@
-"""Names of RQ's keys for what one job waits for, and for jobs that have waited."""
+"""Names of RQ's keys for what one job waits for, for jobs that have waited, and for groups of jobs."""
 
 from __future__ import annotations
 
+from rq.group import Group
 from rq.registry import ReadyJobRegistry
 
 from qctl.broker.redis import keys
@@ -15,3 +16,12 @@ def dependencies(job_id: str) -> str:
 def ready(name: str) -> str:
     """ZSET job id -> when its dependencies were met (s): jobs that RQ 3 is about to enqueue."""
     return ReadyJobRegistry.key_template.format(name)
+
+
+GROUPS = Group.REDIS_GROUP_KEY
+"""SET of the names of all groups."""
+
+
+def group(name: str) -> str:
+    """SET of ids of the jobs of a group."""
+    return Group.get_key(name)

@@ -101,6 +101,12 @@ def scanned_fields(reply: object) -> tuple[int, dict[bytes, bytes]]:
     return cast("tuple[int, dict[bytes, bytes]]", reply) if isinstance(reply, tuple) else _empty(reply, (0, {}))
 
 
+def scanned_members(reply: object) -> tuple[int, list[bytes]]:
+    """Read the reply to SSCAN: the next cursor, 0 at the end, and members."""
+    cursor, members = cast("tuple[int, list[bytes]]", reply) if isinstance(reply, tuple) else _empty(reply, (0, []))
+    return cursor, list(members)
+
+
 def stream_entries(reply: object) -> list[Entry]:
     """Read the reply to XRANGE or XREVRANGE."""
     return cast("list[Entry]", reply) if isinstance(reply, list) else _empty(reply, [])

@@ -118,6 +118,15 @@ def parse_object(data: bytes | None) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
+def parse_ids(data: bytes | None) -> list[str]:
+    """Return the texts of a JSON list, none if there is no list."""
+    try:
+        ids = json.loads((data or b"[]")[:MAX_FIELD_BYTES])
+    except (ValueError, RecursionError):
+        return []
+    return [id_ for id_ in ids if isinstance(id_, str)] if isinstance(ids, list) else []
+
+
 def _indent(data: bytes) -> str | None:
     parts: list[str] = []
     size = 0

@@ -10,20 +10,25 @@ import os
 from collections.abc import Iterable
 
 from redis import Redis
+from redis.client import Pipeline
 from rq.exceptions import DequeueTimeout
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import Serializer
 from rq.timeouts import BaseDeathPenalty
 
-from qctl.broker.redis import keys
+from qctl.broker.redis import job_fields, keys
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker.claims import Claimant
 from qctl.broker.worker.job_loader import restore
 
 log = logging.getLogger(__name__)
 
+MAX_KEPT_DEPENDENTS = 1000
+"""Dependents that an ended job keeps the ids of."""
+
 _release = Script("worker/release", after="worker/claimed")
+_keep_dependents = Script("worker/keep_dependents")
 
 
 class PausableQueue(Queue):
@@ -94,3 +99,29 @@ class PausableQueue(Queue):
             claimant=claimant.name,
         )
         PausableQueue._finished = None
+
+    def move_dependents_to_ready(
+        self,
+        job: Job,
+        pipeline: Pipeline | None = None,
+        exclude_job_id: str | None = None,
+        refresh_job_status: bool = True,
+    ) -> dict[str, list[str]]:
+        """Move the jobs that waited for one that has ended, as RQ does, and keep their ids with it.
+
+        RQ deletes them, so that nobody could see of a flow what followed a job that has ended.
+        """
+        ready = super().move_dependents_to_ready(job, pipeline, exclude_job_id, refresh_job_status)
+        ids = [id_ for listed in ready.values() for id_ in listed]
+        if ids:
+            values = {
+                "job": keys.job(job.id),
+                "field": job_fields.DEPENDENTS,
+                "max_ids": MAX_KEPT_DEPENDENTS,
+                "ids": ids[:MAX_KEPT_DEPENDENTS],
+            }
+            if pipeline is None:
+                _keep_dependents(self.connection, **values)
+            else:
+                _keep_dependents.stage(pipeline, **values)
+        return ready

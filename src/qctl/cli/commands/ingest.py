@@ -60,6 +60,7 @@ def status(
 def _status_footer(pipelines: Sequence[PipelineStatus], sources: Sequence[SourceStatus]) -> list[Cell]:
     now = datetime.now(timezone.utc)
     lost = [_lost_sessions(pipeline, now) for pipeline in pipelines if pipeline.sessions_lost]
+    lost += [_drops(pipeline, now) for pipeline in pipelines if pipeline.broker_dropped]
     hint = "details: qctl ingest topics   qctl ingest tail   qctl ingest rejects list"
     return [Cell(""), *map(view.source_line, sources), *lost, Cell(hint, "dim")]
 
@@ -68,6 +69,12 @@ def _lost_sessions(pipeline: PipelineStatus, now: datetime) -> Cell:
     count = quantity(pipeline.sessions_lost, "session")
     age = view.age(pipeline.session_lost_at, now)
     return Cell(f"{pipeline.name}: the broker lost {count}, last {age} ago", "warn")
+
+
+def _drops(pipeline: PipelineStatus, now: datetime) -> Cell:
+    count = quantity(pipeline.broker_dropped, "message")
+    age = view.age(pipeline.broker_dropped_at, now)
+    return Cell(f"{pipeline.name}: the broker dropped {count} of any client, last {age} ago", "warn")
 
 
 @command(

@@ -175,7 +175,7 @@ def release(
 ) -> ExitCode:
     """Enqueue deferred jobs without waiting for their dependencies.
 
-    `qctl job show ID --tree` shows what a job waits for.
+    `qctl flow show ID` shows what a job waits for.
     """
     run = partial(session.ops.jobs.release, rate=rates.parse(rate, "--rate"))
     return run_bulk_action(session, RELEASE, jobs, run, dry_run=dry_run, yes=yes)

@@ -55,29 +55,16 @@ def list_jobs(
 # --- show ---------------------------------------------------------------------------------------------------
 
 
-@command(
-    "show",
-    examples="qctl job show 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11\n"
-    "qctl job show 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11 --tree",
-)
-def show(
-    session: Session,
-    job_id: Id,
-    tree: Annotated[
-        bool, typer.Option("--tree", help="Draw the jobs that it waits for and those that wait for it.")
-    ] = False,
-    reveal: Reveal = False,
-) -> None:
-    """Show one job: payload, attempts, events, dependencies."""
+@command("show", examples="qctl job show 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11")
+def show(session: Session, job_id: Id, reveal: Reveal = False) -> None:
+    """Show one job: payload, attempts, events, dependencies.
+
+    `qctl flow show ID` draws what it waits for and what waits for it.
+    """
     detail = session.ops.jobs.show(job_id)
     if not reveal:
         detail = redaction.job(detail)
-    drawn = session.ops.jobs.tree(job_id) if tree else None
-    now = datetime.now(timezone.utc)
-    lines = view.job_details(detail, now)
-    if drawn is not None:
-        lines = [*view.job_values(detail, now), *view.job_tree(detail, drawn)]
-    session.out.report(documents.job_show(detail, drawn), lines)
+    session.out.report(documents.job_show(detail), view.job_details(detail, datetime.now(timezone.utc)))
 
 
 # --- wait ---------------------------------------------------------------------------------------------------

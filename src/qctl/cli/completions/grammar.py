@@ -23,6 +23,7 @@ _VALUES = {
     "QUEUE": "@queue",
     "GLOB": "@queue",
     "TARGET": "@queue",
+    "FLOW": "@job",
     "WORKER": "@worker",
     "BATCH": "@batch",
     "CAUSE": "@cause",

@@ -24,6 +24,7 @@ from qctl.cli.documents.dead_letters import dlq_groups, dlq_list, dlq_show
 from qctl.cli.documents.document import Document, Record, cell
 from qctl.cli.documents.events import audit, events
 from qctl.cli.documents.explanations import explanation
+from qctl.cli.documents.flows import flow_act, flow_list, flow_show
 from qctl.cli.documents.health import doctor, health, ping
 from qctl.cli.documents.ingest import (
     ingest_flush,
@@ -88,6 +89,9 @@ __all__ = [
     "doctor",
     "events",
     "explanation",
+    "flow_act",
+    "flow_list",
+    "flow_show",
     "health",
     "ingest_flush",
     "ingest_push",

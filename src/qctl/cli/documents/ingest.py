@@ -32,7 +32,7 @@ def ingest_status(pipelines: Sequence[PipelineStatus], sources: Sequence[SourceS
     columns = (
         *("name", "queue", "rate_per_second", "depth", "oldest_age_seconds", "batches", "batch_size", "flushed"),
         *("flushed_at", "lag_seconds", "rejects", "received", "rejected", "cut", "sessions_lost", "session_lost_at"),
-        *("paused", "counted"),
+        *("paused", "counted", "broker_dropped", "broker_dropped_at"),
     )
     head = {"sources": [_source(source) for source in sources]}
     return Document("qctl.ingest.status/1", "name", columns, head, "pipelines", rows)
@@ -73,6 +73,8 @@ def _pipeline(status: PipelineStatus) -> Record:
         "session_lost_at": time(status.session_lost_at),
         "paused": status.paused.reason if status.paused else None,
         "counted": status.counted,
+        "broker_dropped": status.broker_dropped,
+        "broker_dropped_at": time(status.broker_dropped_at),
     }
 
 
@@ -80,7 +82,7 @@ def ingest_topics(topics: Topics) -> Document:
     """`qctl ingest topics`. The topic null sums up all topics that are not counted individually."""
     columns = (
         *("topic", "pipeline", "rate_per_second", "received", "rejected", "seen_at", "lag_seconds"),
-        *("ignored", "left_out", "clocks_not_set"),
+        *("ignored", "left_out", "clocks_not_set", "usual_pause_seconds"),
     )
     head = {"matching": topics.matching, "total": topics.total}
     return Document(
@@ -100,6 +102,7 @@ def _topic(status: TopicStatus) -> Record:
         "ignored": json.dumps(dict(status.ignored), ensure_ascii=False),
         "left_out": json.dumps(dict(status.left_out), ensure_ascii=False),
         "clocks_not_set": status.clocks,
+        "usual_pause_seconds": seconds(status.usual_pause),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from qctl.cli.documents.document import Document, seconds, single, time
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
         JobLogs,
         JobRow,
         Jobs,
-        JobTree,
         JobType,
         PayloadEdit,
         StoppedJob,
@@ -46,7 +44,7 @@ def _row(row: JobRow) -> Record:
     }
 
 
-def job_show(detail: JobDetail, tree: JobTree | None = None) -> Document:
+def job_show(detail: JobDetail) -> Document:
     """`qctl job show`."""
     d = detail
     head: Record = {
@@ -89,8 +87,6 @@ def job_show(detail: JobDetail, tree: JobTree | None = None) -> Document:
         "events": [event(one) for one in d.timeline],
         "events_whole": d.events_whole,
     }
-    if tree is not None:
-        head["tree"] = asdict(tree)
     return single("qctl.job.show/1", "id", head)
 
 

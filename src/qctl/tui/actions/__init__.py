@@ -2,6 +2,7 @@
 
 from qctl.tui.actions.action import Action, ActionResult
 from qctl.tui.actions.edit_schedule import add_schedule, edit_schedule
+from qctl.tui.actions.flows import cancel_flow, retry_flow
 from qctl.tui.actions.jobs import cancel, discard, move, retry
 from qctl.tui.actions.notes import acknowledge, delete_note
 from qctl.tui.actions.one_job import DELAY, edit, enqueue, restore_payload, stop
@@ -17,6 +18,7 @@ __all__ = [
     "acknowledge",
     "add_schedule",
     "cancel",
+    "cancel_flow",
     "clear",
     "delete_note",
     "discard",
@@ -34,6 +36,7 @@ __all__ = [
     "resume_schedule",
     "resume_worker",
     "retry",
+    "retry_flow",
     "run_schedule",
     "scale_workers",
     "skip_run",

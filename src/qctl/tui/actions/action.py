@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-_GROUPS = frozenset({"job", "dlq", "trash", "queue", "schedule", "worker", "note", "daemon"})
+_GROUPS = frozenset({"job", "flow", "dlq", "trash", "queue", "schedule", "worker", "note", "daemon"})
 """Command groups: in these the second word of a command line belongs to the command."""
 
 

@@ -24,6 +24,7 @@ from qctl.tui.data.monitor_data import (
     DeadLetterReader,
     EventReader,
     ExplainReader,
+    FlowReader,
     HealthReader,
     IngestReader,
     JobReader,
@@ -95,6 +96,11 @@ class CachedData(MonitorData):
     def jobs(self) -> JobReader:
         """Jobs of all states."""
         return self._ops.jobs
+
+    @property
+    def flows(self) -> FlowReader:
+        """Jobs that wait for each other, not cached."""
+        return self._ops.flows
 
     @property
     def explain(self) -> ExplainReader:

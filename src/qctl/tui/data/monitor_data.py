@@ -19,10 +19,10 @@ from qctl.models import (
     DeadLetters,
     Event,
     Explanation,
+    Flow,
     Health,
     JobDetail,
     Jobs,
-    JobTree,
     PipelineStatus,
     QueueDetail,
     Selector,
@@ -73,7 +73,11 @@ class JobReader(Protocol):
 
     def show(self, job_id: str) -> JobDetail: ...
 
-    def tree(self, job_id: str) -> JobTree: ...
+
+class FlowReader(Protocol):
+    """Reads jobs that wait for each other."""
+
+    def show(self, name: str) -> Flow: ...
 
 
 class ExplainReader(Protocol):
@@ -147,6 +151,9 @@ class MonitorData(Protocol):
 
     @property
     def jobs(self) -> JobReader: ...
+
+    @property
+    def flows(self) -> FlowReader: ...
 
     @property
     def explain(self) -> ExplainReader: ...

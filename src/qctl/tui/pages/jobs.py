@@ -21,6 +21,7 @@ from qctl.tui.detail_page import DetailPage
 from qctl.tui.host import Host
 from qctl.tui.job_text import read_job
 from qctl.tui.page import TablePage
+from qctl.tui.widgets.choice_dialog import ChoiceDialog
 from qctl.tui.widgets.grid import Grid, GridSpec
 from qctl.tui.widgets.prompt import PromptRequest, complete_by_prefix
 from qctl.view import Cell
@@ -175,6 +176,19 @@ class JobsPage(TablePage, DetailPage):
         """Cancel the selected jobs."""
         if self.grid.selected:
             self.confirm(actions.cancel(self.ops, *_selection(self.grid.selected)))
+
+    def do_flow(self) -> None:
+        """Ask whether to retry or cancel the job with all that depend on it."""
+        job = self.grid.current
+        if job is None:
+            return
+        acts = {"Retry flow": actions.retry_flow, "Cancel flow": actions.cancel_flow}
+
+        def close(name: str | None) -> None:
+            if name is not None:
+                self.confirm(acts[name](self.ops, job.id))
+
+        self.app.push_screen(ChoiceDialog(job.id, list(acts), ""), close)
 
     def do_move(self) -> None:
         """Move the selected jobs to another queue."""

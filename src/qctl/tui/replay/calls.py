@@ -20,10 +20,10 @@ from qctl.models import (
     DeadLetters,
     Event,
     Explanation,
+    Flow,
     Health,
     JobDetail,
     Jobs,
-    JobTree,
     PipelineStatus,
     QueueDetail,
     Selector,
@@ -39,6 +39,7 @@ from qctl.tui.data.monitor_data import (
     DeadLetterReader,
     EventReader,
     ExplainReader,
+    FlowReader,
     HealthReader,
     IngestReader,
     JobReader,
@@ -83,6 +84,7 @@ class NamedCalls:
         self.health: HealthReader = _Health(answers)
         self.dead_letters: DeadLetterReader = _DeadLetters(answers)
         self.jobs: JobReader = _Jobs(answers)
+        self.flows: FlowReader = _Flows(answers)
         self.explain: ExplainReader = _Explain(answers)
         self.queues: QueueReader = _Queues(answers)
         self.workers: WorkerReader = _Workers(answers)
@@ -128,8 +130,10 @@ class _Jobs(_Part, JobReader):
     def show(self, job_id: str) -> JobDetail:
         return self._answer(name_of("jobs.show", job_id), lambda data: data.jobs.show(job_id))
 
-    def tree(self, job_id: str) -> JobTree:
-        return self._answer(name_of("jobs.tree", job_id), lambda data: data.jobs.tree(job_id))
+
+class _Flows(_Part, FlowReader):
+    def show(self, name: str) -> Flow:
+        return self._answer(name_of("flows.show", name), lambda data: data.flows.show(name))
 
 
 class _Explain(_Part, ExplainReader):

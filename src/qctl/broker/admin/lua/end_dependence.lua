@@ -12,7 +12,6 @@
 --   queue_prefix: of the LIST of a queue
 --   deferred_prefix: of the ZSET of the deferred jobs of a queue
 --   canceled_prefix: of the ZSET of the canceled jobs of a queue
---   dependents_suffix: of the key of a job's dependents, after the key of its hash
 --   batch_field: field of a job's hash that has its trash batch
 -- Returns an id and a word for each job that changed: `done` enqueued or canceled · `limited` it waits for its rate limit
 --   · `waits` for its other dependencies
@@ -45,7 +44,6 @@ local function end_one(id, job, queue, allows_failure)
         redis.call('HSET', job, 'status', 'canceled')
         redis.call('ZREM', deferred, id)
         redis.call('ZADD', canceled, math.floor(tonumber(now_seconds)), id)
-        redis.call('SREM', dependents, id)
         record('canceled', queue, id)
         return 'done'
     end
@@ -56,10 +54,7 @@ local function end_one(id, job, queue, allows_failure)
     end
     redis.call('ZREM', deferred, id)
     redis.call('SREM', dependents, id)
-    -- A dependency that is retried and finishes must not enqueue it again.
-    for _, other in ipairs(redis.call('SMEMBERS', dependencies_prefix .. id .. dependencies_suffix)) do
-        redis.call('SREM', job_prefix .. other .. dependents_suffix, id)
-    end
+    leave_dependencies(id)
     local word = put_in_queue(id, job, waiting, redis.call('HGET', job, 'enqueue_at_front') == '1')
     record('enqueued', queue, id)
     return word

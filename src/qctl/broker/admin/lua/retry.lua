@@ -29,19 +29,11 @@ if wrong then return wrong end
 local living = {queued = true, started = true, scheduled = true, deferred = true, finished = true,
     rate_limited = true, ready_to_enqueue = true}
 
-local function remove_from_index(id, job)
-    local fingerprint = redis.call('HGET', job, fingerprint_field)
-    if not fingerprint then return end
-    redis.call('HDEL', job, fingerprint_field, 'exc_info')
-    local letters = cause_prefix .. fingerprint
-    if redis.call('TYPE', letters).ok ~= 'zset' then return end
-    redis.call('ZREM', letters, id)
-    if redis.call('EXISTS', letters) == 0 then redis.call('HDEL', causes, fingerprint) end
-end
+local at = {failed = failed, quarantine = quarantine, canceled = canceled, recoveries = recoveries, claims = claims,
+    intermediate = intermediate, causes = causes, cause_prefix = cause_prefix}
 
 local function retry(id)
-    if not redis.call('ZSCORE', failed, id) and redis.call('HEXISTS', quarantine, id) == 0
-        and not redis.call('ZSCORE', canceled, id) then return 'absent' end
+    if not is_dead(id, at) then return 'absent' end
     local job = job_prefix .. id
     local kind = redis.call('TYPE', job).ok
     if kind == 'none' then return 'gone' end
@@ -54,14 +46,8 @@ local function retry(id)
     local limited = is_limited and limit_prefix .. limit .. limit_suffix
     if limited and wrong_type({limited}, 'zset') then return 'a key of its rate limit holds another type' end
 
-    redis.call('ZREM', failed, id)
-    redis.call('HDEL', quarantine, id)
-    redis.call('ZREM', canceled, id)
-    redis.call('HDEL', recoveries, id)
-    redis.call('HDEL', claims, id)
-    redis.call('LREM', intermediate, 0, id)
-    remove_from_index(id, job)
-    redis.call('PERSIST', job)
+    leave_dead(id, job, at)
+    leave_dependencies(id)
     redis.call('HSET', job, 'enqueued_at', now, 'started_at', '', 'ended_at', '', 'worker_name', '')
     redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'requeued', 'queue', queue, 'job', id,
         'actor', actor)

@@ -4,6 +4,7 @@
 --   counters HASH topic -> `received rejected rate lag`
 --   last_seen ZSET topic -> time of its last item (ms)
 --   notes HASH topic -> JSON of what was not stored: `ignored` and `left_out` by name, `clocks`
+--   pauses HASH topic -> its longest pauses by day
 -- ARGV
 --   max_topics
 --   silence_ms: after which a topic is replaced
@@ -18,7 +19,7 @@
 --   notes: JSON as in the hash, empty if everything was stored
 -- Returns the number of topics
 -- Atomic: any number of bridges count in the same hash, and no two of them use the last free entry.
-local wrong = wrong_type({counters, last_seen, notes})
+local wrong = wrong_type({counters, last_seen, notes, pauses})
 if wrong then return wrong end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -31,6 +32,7 @@ local function entry(topic)
     redis.call('ZREM', last_seen, oldest[1])
     redis.call('HDEL', counters, oldest[1])
     redis.call('HDEL', notes, oldest[1])
+    redis.call('HDEL', pauses, oldest[1])
     return topic
 end
 
@@ -66,8 +68,11 @@ for n = 1, topics_count do
     local topic = entry(added.name)
     local before = redis.call('HGET', counters, topic) or ''
     local received, rejected, rate, lag = string.match(before, '^(%d+) (%d+) (%S+) (%S*)$')
-    local seen = tonumber(redis.call('ZSCORE', last_seen, topic) or now)
-    local elapsed = math.max(0, now - seen) / 1000
+    local seen = tonumber(redis.call('ZSCORE', last_seen, topic) or '')
+    local elapsed = math.max(0, now - (seen or now)) / 1000
+    if seen and topic ~= '' then
+        redis.call('HSET', pauses, topic, pauses_after(redis.call('HGET', pauses, topic), elapsed * 1000, now))
+    end
     local count = added.received + added.rejected + added.ignored
     rate = (tonumber(rate or '0') or 0) * math.exp(-elapsed / rate_window) + count / rate_window
     if added.lag ~= '' then lag = added.lag end
