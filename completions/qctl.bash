@@ -107,11 +107,12 @@ _qctl_place() {
         'daemon logs') verbs='' flags='--help --follow -f --user --json' takes='--lines= -n= --since= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'daemon scale') verbs='' flags='--help --user --json' takes='--timeout= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'daemon install') verbs='' flags='--help --user --print --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'ingest') verbs='status topics tail push flush rejects' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'ingest') verbs='status topics tail push replay flush rejects' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'ingest status') verbs='' flags='--help --json' takes='--watch= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='readings,messages' ;;
         'ingest topics') verbs='' flags='--help --json' takes='--sort=seen,rate,received,rejected,lag --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'ingest tail') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='readings,messages' ;;
         'ingest push') verbs='' flags='--help --json' takes='--topic= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='readings,messages' ;;
+        'ingest replay') verbs='' flags='--help --dry-run --yes -y --json' takes='--from=sqlite,mysql,mongodb --since= --until= --topic= --device= --rate= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='readings,messages' ;;
         'ingest flush') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='readings,messages' ;;
         'ingest rejects') verbs='list show retry discard' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'ingest rejects list') verbs='' flags='--help --json' takes='--pipeline=readings,messages --limit= --offset= --error= --fingerprint=@cause --older-than= --since= --until= --where=id=,queue=,state=,name=,owner=,worker=,error=,argument=,cause=,age> --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;

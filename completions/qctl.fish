@@ -294,7 +294,7 @@ function __qctl_place
             set -g __qctl_takes '--confirm=@queue' '--queue=@queue' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@queue'
         case 'flow'
-            set -g __qctl_verbs 'list	List groups of jobs, and trees of jobs that wait for each other' 'show	Draw jobs that wait for each other, with their states and progress' 'retry	Run a job again, with all that depend on it' 'cancel	Cancel a job with all that depend on it, as far as they have not started'
+            set -g __qctl_verbs 'list	List groups of jobs, and trees in which jobs wait' 'show	Draw jobs that wait for each other, with their states and progress' 'retry	Run a job again, with all that depend on it' 'cancel	Cancel a job with all that depend on it, as far as they have not started'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
@@ -524,7 +524,7 @@ function __qctl_place
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'ingest'
-            set -g __qctl_verbs 'status	Show rate, buffer, lag, rejects and sources of each pipeline' 'topics	Show rate, counts, last message and lag of each MQTT topic' 'tail	Show items as they arrive, until Ctrl-C' 'push	Ingest JSON lines from stdin or a file, as from a device' 'flush	Flush the buffers into batches now, whatever their size' 'rejects	Manage rejected messages and rows'
+            set -g __qctl_verbs 'status	Show rate, buffer, lag, rejects and sources of each pipeline' 'topics	Show rate, counts, last message and lag of each MQTT topic' 'tail	Show items as they arrive, until Ctrl-C' 'push	Ingest JSON lines from stdin or a file, as from a device' 'replay	Put stored items into their pipeline again' 'flush	Flush the buffers into batches now, whatever their size' 'rejects	Manage rejected messages and rows'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
@@ -547,6 +547,11 @@ function __qctl_place
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--topic	Topic of all readings' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--topic=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest 'readings,messages'
+        case 'ingest replay'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--dry-run	Only show the jobs that would be affected' '--yes	No confirmation' '-y	No confirmation' '--json	JSON output; same as -o json' '--from	Database that has them: sqlite, mysql or mongodb' '--since	Only what was measured or sent since: 7d, 2026-11-22' '--until	Only what was measured or sent before' '--topic	Only readings of this topic' '--device	Only readings of this device' '--rate	Maximum rate: 10/s, 600/m' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--from=sqlite,mysql,mongodb' '--since=' '--until=' '--topic=' '--device=' '--rate=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest 'readings,messages'
         case 'ingest flush'
             set -g __qctl_verbs 

@@ -16,6 +16,7 @@ from qctl.models import (
     Pause,
     PipelineStatus,
     RejectDetail,
+    ReplayedItems,
     SourceStatus,
     Topics,
     TopicStatus,
@@ -61,6 +62,7 @@ ANSWERS: dict[str, Any] = {
     "ingest__topics": lambda _pattern=None, **_: Topics([HALL, OTHERS], 2, 1),
     "ingest__tail": lambda _pipelines=(), **_: iter([Arrivals([], 0), Arrivals([ARRIVED], 3), Arrivals([], 0)]),
     "ingest__push": ImportResult(2, 0),
+    "ingest__replay": lambda pipeline, source, _query, **_: ReplayedItems(pipeline, source, 2, "sensor-data"),
     "ingest__flush": lambda _pipelines=(): [
         FlushResult("readings", "sensor-data", 40, 0),
         FlushResult("messages", "q", 0, 5),

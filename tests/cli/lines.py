@@ -46,7 +46,7 @@ SHARED = {
     ("queue", "ls"): "stats",
     **{("queue", verb): verb for verb in ("pause", "resume", "clear")},
     ("dlq", "import"): "job.import",
-    **{path: "retry" for path in TREE if path[-1] == "retry"},
+    **{path: "retry" for path in TREE if path[-1] == "retry" and path[0] != "flow"},
 }
 """Commands that share the schema of another one."""
 
@@ -85,6 +85,7 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("queue", "move"): ("email", "other", "--yes"),
     ("queue", "delete"): ("email", "--confirm", "email"),
     ("ingest", "push"): ("messages",),
+    ("ingest", "replay"): ("readings", "--from", "sqlite", "--yes"),
     **{("ingest", "rejects", verb): ("job-1",) for verb in ("show", "retry", "discard")},
     ("trash", "restore"): ("--yes",),
     ("trash", "empty"): ("--confirm", "trash"),

@@ -61,6 +61,7 @@ UNKNOWN: dict[Path, tuple[str, str]] = {
     ("ingest", "status"): ("reading", "readings"),
     ("ingest", "tail"): ("reading", "readings"),
     ("ingest", "push"): ("reading", "readings"),
+    ("ingest", "replay"): ("reading --from sqlite --yes", "readings"),
     ("ingest", "flush"): ("reading", "readings"),
     ("ingest", "rejects", "list"): ("--pipeline reading", "readings"),
     ("ingest", "rejects", "show"): ("letter-2", "letter-1"),

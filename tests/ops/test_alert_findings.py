@@ -212,7 +212,6 @@ def test_rule_of_the_file_replaces_the_default_of_its_name(site: Site) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('topics = ["x"]', "topics and jobs need max-silence"),
         ('jobs = ["x"]\nmax-silence = "3d"', "counted for two days"),
         ('health = ["late"]\nmax-age = "1m"', "both kinds of conditions"),
         ('health = ["late"]\nseverity = "awful"', "'awful' is not one of"),

@@ -135,6 +135,7 @@ ANSWERS: dict[Path, Answer] = {
     ("worker", "stop"): NO_WORKER,
     ("worker", "scale"): Answer("slow 2", says=("no pool serves 'slow'",), code=3),
     ("ingest", "push"): Answer("messages", says=("0 items ingested",)),
+    ("ingest", "replay"): Answer("readings --from sqlite --yes", says=("0 items of readings replayed",)),
     ("ingest", "flush"): Answer(says=("readings: 0 items", "messages: 0 items")),
     ("limit", "set"): Answer("slow --rate 5/s", says=("slow",)),
     ("limit", "clear"): Answer("slow"),

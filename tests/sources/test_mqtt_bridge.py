@@ -486,12 +486,13 @@ def test_messages_that_the_broker_dropped_are_counted(
             for number in range(40):
                 device.publish("sensors/a", b'{"t": %d}' % number)
         with Running(settings) as running:
-            eventually(lambda: pipelines_status(connection, settings).broker_dropped, what="drops")
+            eventually(lambda: pipelines_status(connection, settings).broker_dropped >= 30, 10, what="drops")
             running.end()
     finally:
+        print("HASH", connection.hgetall(counts))
         broker.end()
     status = pipelines_status(connection, settings)
-    assert status.broker_dropped >= 30
+    assert status.broker_dropped <= 40
     assert status.broker_dropped_at is not None
     assert {topic.topic for topic in by_topic(connection, "readings")} == {"sensors/a"}
     with closing(Ops(settings)) as ops:

@@ -170,7 +170,7 @@ NOUNS: Mapping[str, Noun] = {
     "ingest": Noun(
         OPERATION,
         "Inspect and control data ingestion.",
-        ("ingest.status", "ingest.topics", "ingest.tail", "ingest.push", "ingest.flush"),
+        ("ingest.status", "ingest.topics", "ingest.tail", "ingest.push", "ingest_replay.replay", "ingest.flush"),
         {
             "rejects": Noun(
                 None,

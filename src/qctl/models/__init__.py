@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         FlushResult,
         PipelineStatus,
         RejectDetail,
+        ReplayedItems,
         SourceState,
         SourceStatus,
         StoredReading,
@@ -138,8 +139,8 @@ _NAMES = {
     "explanations": "Explanation Reason ReasonCode",
     "flows": "Flow FlowJob FlowKind Flows",
     "health": "SEVERITY_ORDER STATUS_ORDER Finding Health HealthStatus Ping Repair Severity",
-    "ingest": "Arrival Arrivals FlushResult PipelineStatus RejectDetail SourceState SourceStatus StoredReading Topics "
-    "TopicStatus",
+    "ingest": "Arrival Arrivals FlushResult PipelineStatus RejectDetail ReplayedItems SourceState SourceStatus "
+    "StoredReading Topics TopicStatus",
     "jobs": "DEAD_STATES MOVABLE_STATES OWNED_STATUSES STATES STATE_ALIASES Attempt EditablePayload EnqueuedFunction "
     "JobDetail JobLogs JobRow JobType Jobs LogLine OwnedJob OwnedStatus Payload PayloadEdit RunLog "
     "State StoppedJob StrandedJob WaitResult",
@@ -286,6 +287,7 @@ __all__ = [
     "RejectTally",
     "RejectedLine",
     "Repair",
+    "ReplayedItems",
     "RestoreResult",
     "RestoredBackup",
     "ResumeResult",

@@ -144,6 +144,16 @@ class FlushResult:
 
 
 @dataclass(frozen=True)
+class ReplayedItems:
+    """Result of a replay: the number of items that were read from `source` and put into the buffer of the pipeline."""
+
+    pipeline: str
+    source: str
+    items: int
+    queue: str
+
+
+@dataclass(frozen=True)
 class RejectDetail:
     """A dead letter of a pipeline. `source` is its topic or user and `content` the message, None if unknown."""
 

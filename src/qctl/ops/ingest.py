@@ -26,15 +26,18 @@ from qctl.models import (
     Progress,
     RejectDetail,
     RejectedLine,
+    ReplayedItems,
     SourceStatus,
     Topics,
     TopicStatus,
     ignore_progress,
 )
+from qctl.ops import ingest_replay
 from qctl.ops.base import Part
 from qctl.ops.dead_letters import DeadLetterOps
 from qctl.ops.selection import require_page
 from qctl.sources import json_lines
+from qctl.store.stored_items import StoredQuery
 
 SORTS: dict[str, Callable[[TopicStatus], float]] = {
     "seen": lambda topic: topic.seen_at.timestamp() if topic.seen_at else 0.0,
@@ -129,6 +132,26 @@ class IngestOps(Part, name="ingest"):
         with translate_errors(self._settings):
             topics.flush()
         return ImportResult(taken, refused, rejected, [spec.queue] if taken else [])
+
+    def replay(
+        self,
+        pipeline: str,
+        source: str,
+        query: StoredQuery,
+        *,
+        rate: float | None = None,
+        dry_run: bool = False,
+        progress: Progress = ignore_progress,
+    ) -> ReplayedItems:
+        """Put what a database has stored into the buffer of its pipeline again, at most `rate` items per second; with
+        `dry_run` only count it. Times and ids stay, so that a sink stores each item once: it may be interrupted and
+        repeated. Waits while the buffer is full.
+
+        Raises NotFoundError, UsageError for a source that is not read, BackpressureError, and SinkError.
+        """
+        return ingest_replay.replay(
+            self._redis, self._settings, pipeline, source, query, rate=rate, dry_run=dry_run, progress=progress
+        )
 
     def flush(self, pipelines: Sequence[str] = ()) -> list[FlushResult]:
         """Cut batches from all items in the buffers of these pipelines, as far as their queues have room. Raises

@@ -33,7 +33,7 @@ _RETRIABLE = frozenset({"failed", "stopped", "canceled", "quarantined"})
 
 @command("list", examples="qctl flow list\nqctl flow list --json")
 def list_flows(session: Session, limit: Limit = 50) -> None:
-    """List groups of jobs, and trees of jobs that wait for each other.
+    """List groups of jobs, and trees in which jobs wait.
 
     A tree is named by the job that it begins with, and listed while jobs of it wait for others.
     """

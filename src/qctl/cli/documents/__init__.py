@@ -29,6 +29,7 @@ from qctl.cli.documents.health import doctor, health, ping
 from qctl.cli.documents.ingest import (
     ingest_flush,
     ingest_push,
+    ingest_replay,
     ingest_status,
     ingest_tail,
     ingest_topics,
@@ -95,6 +96,7 @@ __all__ = [
     "health",
     "ingest_flush",
     "ingest_push",
+    "ingest_replay",
     "ingest_status",
     "ingest_tail",
     "ingest_topics",

@@ -51,6 +51,5 @@ def _head(flow: Flow) -> Record:
         "jobs": len(flow.jobs),
         "ended": flow.ended,
         "failed": flow.failed,
-        "states": dict(flow.states),
         "whole": flow.is_whole,
     }

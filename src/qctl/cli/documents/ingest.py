@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ImportResult,
         PipelineStatus,
         RejectDetail,
+        ReplayedItems,
         SourceStatus,
         Topics,
         TopicStatus,
@@ -131,6 +132,18 @@ def ingest_push(pipeline: str, result: ImportResult) -> Document:
         "lines": rejected_lines(result.lines),
     }
     return single("qctl.ingest.push/1", "taken", head)
+
+
+def ingest_replay(result: ReplayedItems, *, dry_run: bool) -> Document:
+    """`qctl ingest replay`."""
+    head: Record = {
+        "pipeline": result.pipeline,
+        "source": result.source,
+        "replayed": 0 if dry_run else result.items,
+        "would": result.items if dry_run else None,
+        "dry_run": dry_run,
+    }
+    return single("qctl.ingest.replay/1", "pipeline", head)
 
 
 def ingest_flush(results: Sequence[FlushResult]) -> Document:
