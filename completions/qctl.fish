@@ -294,7 +294,7 @@ function __qctl_place
             set -g __qctl_takes '--confirm=@queue' '--queue=@queue' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@queue'
         case 'flow'
-            set -g __qctl_verbs 'list	List groups of jobs, and trees in which jobs wait' 'show	Draw jobs that wait for each other, with their states and progress' 'retry	Run a job again, with all that depend on it' 'cancel	Cancel a job with all that depend on it, as far as they have not started'
+            set -g __qctl_verbs 'list	List groups of jobs, and trees in which jobs wait' 'show	Draw jobs that wait for each other, and their progress' 'retry	Run a job again, with all that depend on it' 'cancel	Cancel a job with all that depend on it'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''

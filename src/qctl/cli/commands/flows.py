@@ -45,7 +45,7 @@ def list_flows(session: Session, limit: Limit = 50) -> None:
 
 @command("show", examples=f"qctl flow show {EXAMPLE_ID}\nqctl flow show nightly-import --json")
 def show(session: Session, flow: FlowName) -> None:
-    """Draw jobs that wait for each other, with their states and progress.
+    """Draw jobs that wait for each other, and their progress.
 
     Of a job: all that it waits for, and all that wait for it. Of a group: its jobs.
     """
@@ -71,9 +71,9 @@ def retry(session: Session, flow: FlowName, dry_run: DryRun = False, yes: Yes = 
     "cancel", examples=f"qctl flow cancel {EXAMPLE_ID} --dry-run\nqctl flow cancel nightly-import --yes", changes=True
 )
 def cancel(session: Session, flow: FlowName, dry_run: DryRun = False, yes: Yes = False) -> ExitCode:
-    """Cancel a job with all that depend on it, as far as they have not started.
+    """Cancel a job with all that depend on it.
 
-    All changes in one step.
+    Jobs that have started go on. All changes in one step.
     """
     found = session.ops.flows.show(flow)
     if not _is_confirmed(session, CANCEL, found, _CANCELABLE, dry_run=dry_run, yes=yes):
