@@ -491,8 +491,7 @@ def test_messages_that_the_broker_dropped_are_counted(
             eventually(lambda: connection.hlen(counts) == 1, what="the count of the broker")
             running.end()
         with Device(broker.port) as device:
-            for number in range(40):
-                device.publish("sensors/a", b'{"t": %d}' % number)
+            device.say("sensors/a", *(b'{"t": %d}' % number for number in range(40)))
         with Running(settings) as running:
             eventually(lambda: accounted(connection, settings) == 40, what="all are stored or dropped")
             running.end()
