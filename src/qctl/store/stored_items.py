@@ -34,7 +34,7 @@ Pages = Iterator[list[Item]]
 
 @dataclass(frozen=True)
 class StoredQuery:
-    """Which stored items are read: of `since` and later, before `until`, both s since 1970 and None for no bound. Of
+    """Selects stored items: of `since` and later, before `until`, both s since 1970 and None for no bound. Of
     readings the time of measurement counts, and `topic` and `device` are names; of messages that of sending."""
 
     since: float | None = None
