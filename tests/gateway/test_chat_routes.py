@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 from functools import partial
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from redis import Redis
 
 from qctl.broker.redis import keys
@@ -72,6 +74,33 @@ def test_status_follows_the_job(ada: Any, connection: Redis) -> None:
     assert ada("GET", f"/api/messages/status/{job_id}").json["status"] == "completed"
     connection.hset(keys.job(job_id), "status", "failed")
     assert ada("GET", f"/api/messages/status/{job_id}").json["status"] == "dlq"
+
+
+def noise(size: int) -> bytes:
+    """A valid PNG of about this many bytes, which cannot be compressed."""
+    side = int((size / 3) ** 0.5)
+    out = io.BytesIO()
+    Image.frombytes("RGB", (side, side), os.urandom(side * side * 3)).save(out, "png")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("as_form", [True, False])
+def test_an_image_of_several_megabytes_is_taken(
+    ada: Any, connection: Redis, as_form: bool, shared_gateway: Gateway
+) -> None:
+    image = noise(6_000_000)
+    url = f"data:image/png;base64,{base64.b64encode(image).decode()}"
+    body = form(("image", "a.png", image)) if as_form else {"content": {"text": "large", "image": url}}
+    sent = ada("POST", "/api/messages/send/bob", **body)
+    assert sent.status == 202, sent.body
+    name = arguments(connection, sent.json["jobId"])["image"]
+    assert (shared_gateway.folder / "uploads" / name).read_bytes() == image
+
+
+def test_an_image_beyond_the_limit_is_refused_as_json_too(ada: Any) -> None:
+    url = "data:image/png;base64," + "AAAA" * (11 << 20 >> 2) + "A" * (4 << 20)
+    assert ada("POST", "/api/messages/send/bob", {"image": url}).status == 413
+    assert ada("POST", "/job/create", {"name": "x" * (1 << 20)}).status == 413
 
 
 @pytest.mark.parametrize("as_form", [True, False])

@@ -6,36 +6,31 @@ An image is checked in another process and written to UPLOAD_DIR for the worker;
 
 from __future__ import annotations
 
+import shutil
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field, ValidationError
-from starlette.datastructures import UploadFile
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from qctl.catalog.builtin import MAX_TEXT_CHARS
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, RejectedError, WaitTimeoutError
-from qctl.files import images
 from qctl.files.folder import Folder
-from qctl.gateway import json_requests
+from qctl.gateway import message_bodies
 from qctl.gateway.authentication import CurrentUser
 from qctl.gateway.dependencies import Backend, Gateway
 from qctl.gateway.doors import IMAGE
 from qctl.gateway.error_responses import documented
 from qctl.gateway.json_requests import JsonRoute
-from qctl.gateway.schemas import LINE, ChatMessage, Text
+from qctl.gateway.schemas import LINE, ChatMessage
 from qctl.jobs.images import upload_name
 from qctl.models import OwnedStatus
-from qctl.settings import Settings
 from qctl.store import chat, chat_reads
 
 router = APIRouter(route_class=JsonRoute, prefix="/api/messages", tags=["messages"])
 
-
-FORM = "multipart/form-data"
 
 EXAMPLE_JOB = "0b0f4a4e-2f0c-4f0e-9e55-7d0b2c1f6a11"
 
@@ -50,18 +45,11 @@ _BODY = {
             },
             "example": {"text": "hello"},
         },
-        FORM: {
+        message_bodies.FORM: {
             "schema": {"type": "object", "properties": {"text": _TEXT, "image": {"type": "string", "format": "binary"}}}
         },
     },
 }
-
-
-class NewMessage(BaseModel):
-    """A message in a JSON body."""
-
-    text: Annotated[Text | None, Field(max_length=MAX_TEXT_CHARS)] = None
-    image: Text | None = None
 
 
 class Queued(BaseModel):
@@ -106,16 +94,14 @@ async def send(
 ) -> Queued:
     """Send a message: text, an image (PNG, JPEG, GIF or WebP of at most MAX_FILE_SIZE bytes), or both. It is stored
     and delivered asynchronously."""
-    if request.headers.get("content-type", "").startswith(FORM):
-        await run_in_threadpool(gateway.service.check_limits, user.id)
-        text, image = await _read_form(request, gateway.settings)
-    else:
-        text, image = await _read_json(request, gateway.settings)
-    if not text and image is None:
-        raise HTTPException(400, "a message needs text, an image, or both")
-    job_id = str(uuid.uuid4())
-    name = None if image is None else upload_name(job_id, await _check_image(request, gateway, user.id, image))
-    await run_in_threadpool(_enqueue, gateway, job_id, user.id, id, text or None, name, image, request.state.trace)
+    await run_in_threadpool(gateway.service.check_limits, user.id)
+    async with message_bodies.received(request, gateway.settings.max_file_size) as message:
+        text, image = message.text, message.image
+        if not text and image is None:
+            raise HTTPException(400, "a message needs text, an image, or both")
+        job_id = str(uuid.uuid4())
+        name = None if image is None else upload_name(job_id, await _check_image(request, gateway, user.id, image))
+        await run_in_threadpool(_enqueue, gateway, job_id, user.id, id, text or None, name, image, request.state.trace)
     return Queued(jobId=job_id, messageId=job_id)
 
 
@@ -169,7 +155,7 @@ def conversation(
     return [ChatMessage.stored(message) for message in messages]
 
 
-async def _check_image(request: Request, gateway: Backend, sender: str, image: bytes) -> str:
+async def _check_image(request: Request, gateway: Backend, sender: str, image: BinaryIO) -> str:
     """The file name extension for an image, which is decoded only if its message would be accepted.
 
     Raises HTTPException for an invalid image, and RateLimitedError.
@@ -191,14 +177,15 @@ def _enqueue(
     receiver: str,
     text: str | None,
     name: str | None,
-    image: bytes | None,
+    image: BinaryIO | None,
     trace: str,
 ) -> None:
     """Write the image and create the job."""
     uploads = Folder(gateway.settings.uploads)
     if name is not None and image is not None:
+        image.seek(0)
         with uploads.writing(name) as out:
-            out.write(image)
+            shutil.copyfileobj(image, out)
     try:
         gateway.service.send_message(
             senderId=sender, receiverId=receiver, text=text, image=name, owner=sender, trace_id=trace, job_id=job_id
@@ -207,32 +194,3 @@ def _enqueue(
         if name is not None:
             uploads.remove(name)
         raise
-
-
-async def _read_json(request: Request, settings: Settings) -> tuple[str | None, bytes | None]:
-    try:
-        message = NewMessage.model_validate(json_requests.parse(await request.body()))
-        return message.text, None if not message.image else images.decode_data_url(
-            message.image, settings.max_file_size
-        )
-    except ValidationError as error:
-        problems = [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors(include_context=False)]
-        raise RequestValidationError(problems) from None
-    except RejectedError as error:
-        raise HTTPException(400, error.message) from None
-    except (ValueError, RecursionError):
-        raise HTTPException(400, "the body is not JSON") from None
-
-
-async def _read_form(request: Request, settings: Settings) -> tuple[str | None, bytes | None]:
-    async with request.form(max_files=1, max_fields=4, max_part_size=4 * MAX_TEXT_CHARS) as form:
-        text, image = form.get("text"), form.get("image")
-        if isinstance(text, UploadFile) or (image is not None and not isinstance(image, UploadFile)):
-            raise HTTPException(400, "`text` must be text and `image` must be a file")
-        if text is not None and len(text) > MAX_TEXT_CHARS:
-            raise HTTPException(400, f"text: at most {MAX_TEXT_CHARS} characters")
-        if image is None:
-            return text, None
-        if (image.size or 0) > settings.max_file_size:
-            raise HTTPException(413, "the image is larger than MAX_FILE_SIZE")
-        return text, await image.read()

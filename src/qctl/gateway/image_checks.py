@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 from anyio import CapacityLimiter, fail_after, to_thread
 
 from qctl.errors import BackpressureError
@@ -19,8 +21,11 @@ class ImageChecks:
         self._places = CapacityLimiter(MAX_DECODERS)
         self._threads = CapacityLimiter(MAX_DECODERS)
 
-    async def extension(self, data: bytes) -> str:
-        """The file name extension for an image. Raises RejectedError, BackpressureError and UnusableError."""
+    async def extension(self, image: BinaryIO) -> str:
+        """The file name extension for an image, which is read when a decoder is free: few are held at the same time.
+
+        Raises RejectedError, BackpressureError and UnusableError.
+        """
         place = object()
         try:
             with fail_after(MAX_WAIT_SECONDS):
@@ -28,6 +33,11 @@ class ImageChecks:
         except TimeoutError:
             raise BackpressureError("too many images at the same time") from None
         try:
-            return await to_thread.run_sync(image_decoder.check_image, data, limiter=self._threads)
+            return await to_thread.run_sync(_check, image, limiter=self._threads)
         finally:
             self._places.release_on_behalf_of(place)
+
+
+def _check(image: BinaryIO) -> str:
+    image.seek(0)
+    return image_decoder.check_image(image.read())

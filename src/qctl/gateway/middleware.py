@@ -36,6 +36,9 @@ MAX_PATH_CHARS = 200
 MAX_BODY_BYTES = 1 << 20
 """Largest body, as large as the arguments of a job may be; a larger one gets 413."""
 
+MESSAGES_PATH = "/api/messages/send/"
+"""Path of requests whose JSON may hold an image: the route reads it in pieces, and limits each part."""
+
 MAX_DISCARDED_BYTES = 4 << 20
 """Bytes beyond the limit that are read and discarded before 413, because a client that still sends misses a reply."""
 
@@ -55,7 +58,8 @@ _RAW_SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECU
 
 
 class RequestMiddleware:
-    """ASGI middleware. `max_upload_bytes` limits forms with files, MAX_BODY_BYTES all other bodies."""
+    """ASGI middleware. `max_upload_bytes` limits forms with files, and by the size of base64 the JSON of chat messages;
+    MAX_BODY_BYTES limits all other bodies."""
 
     def __init__(self, app: Application, max_upload_bytes: int) -> None:
         self._app = app
@@ -83,7 +87,7 @@ class RequestMiddleware:
 
         with logs.log_context(traceId=trace):
             try:
-                await self._app(scope, self._limited(headers, receive), send_with_headers)
+                await self._app(scope, self._limited(scope, headers, receive), send_with_headers)
             except Exception:
                 log.exception("unexpected error")
                 if not status:
@@ -93,10 +97,13 @@ class RequestMiddleware:
             finally:
                 _log(scope, status, time.monotonic() - started)
 
-    def _limited(self, headers: Headers, receive: Receive) -> Receive:
+    def _limited(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
         """Wrap `receive` so that a too large body is refused as soon as its size is known."""
-        is_form = headers.get("content-type", "").startswith("multipart/form-data")
-        max_bytes = self._max_upload_bytes if is_form else MAX_BODY_BYTES
+        max_bytes = MAX_BODY_BYTES
+        if headers.get("content-type", "").startswith("multipart/form-data"):
+            max_bytes = self._max_upload_bytes
+        elif scope["path"].startswith(MESSAGES_PATH):
+            max_bytes = MAX_BODY_BYTES + self._max_upload_bytes * 4 // 3
         declared = headers.get("content-length", "")
         received = 0
 
