@@ -48,7 +48,7 @@ def test_stats_json_has_the_five_totals(qctl: Qctl) -> None:
         *("name", "waiting", "running", "scheduled", "deferred", "dead", "finished", "oldest_age_seconds"),
         *("in_rate", "out_rate", "paused", "workers", "error"),
         *("taken_rate", "eta_seconds", "recent_finished", "recent_failed", "error_rate", "memory_bytes", "lanes"),
-        *("wait", "run", "abandoned", "ghosts", "limit"),
+        *("wait", "run", "abandoned", "ghosts", "limit", "dead_rate"),
     }
 
 

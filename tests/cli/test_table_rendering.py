@@ -44,6 +44,12 @@ def test_errors_and_eta_are_removed_after_all_other_counts() -> None:
     assert header == ["QUEUE", "WAITING", "DEAD", "ETA", "ERRORS"]
 
 
+def test_new_dead_letters_are_shown_by_the_minute() -> None:
+    header, row = lines(queues(replace(BUSY, dead_rate=0.2)), 120)
+    shown = dict(zip(header.split()[:-1], row.split(), strict=False))
+    assert (shown["DEAD"], shown["NEW/MIN"]) == ("3", "12")
+
+
 def test_long_state_goes_under_its_row_if_there_is_no_room_beside_it() -> None:
     narrow = lines(queues(PAUSED, BUSY), 80)
     assert narrow[2].startswith("  paused ")

@@ -195,3 +195,13 @@ def test_only_the_busiest_topics_are_exported(ops: Ops, connection: Redis) -> No
     assert len(found) == MAX_EXPORTED_TOPICS
     assert found[0].topic == "sensors/busy"
     assert None not in {each.topic for each in found}
+
+
+def test_new_dead_letters_have_a_rate(ops: Ops, connection: Redis) -> None:
+    with connection.pipeline() as pipe:
+        counters.increment(pipe, "mail", "dead", 3)
+        pipe.sadd(keys.QUEUES, keys.queue("mail"))
+        pipe.execute()
+    (queue,) = ops.stats.read(only=["mail"]).queues
+    assert queue.dead_rate is not None
+    assert 0 < queue.dead_rate <= 3 / 60

@@ -44,6 +44,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "clear": (("escape", "C"), "Type report"),
     "new-job": (("escape", "a", "s", "t", "o", "c", "k", "enter"), "Enqueue"),
     "edit": (("escape", "3", "e"), "Payload (JSON"),
+    "retry": (("escape", "4", "r"), "Canary:"),
     "remove": (("escape", "5", "D"), "Type nightly"),
 }
 """Keys that lead from one snapshot to the next, and a text that shows when it is complete. Plots are read twice: the

@@ -40,7 +40,9 @@ BATCH = "20261122-044512-x7f2"
 
 QUEUES = (
     QueueStats("email", waiting=4, dead=2, finished=12, oldest_age=300.0, workers=1, paused=pause_of("email").pause),
-    QueueStats("report", waiting=1204, running=2, in_rate=3.1, out_rate=4.2, workers=2, oldest_age=41.0),
+    QueueStats(
+        "report", waiting=1204, running=2, in_rate=3.1, out_rate=4.2, dead_rate=0.04, workers=2, oldest_age=41.0
+    ),
     QueueStats("sensor-data", running=1, finished=340, in_rate=1.25, out_rate=1.2, workers=2),
 )
 

@@ -19,7 +19,7 @@ CASES: dict[str, tuple[str, str]] = {
     "run": ("5 r", "1 job of inventory will run now"),
     "quiet": ("6 Q", "same as: qctl worker resume w1"),
     "halt": ("6 S", "same as: qctl worker stop w1"),
-    "scale": ("6 tab plus", "Number of workers:"),
+    "scale": ("6 tab plus", "Size: 4, auto"),
     "skip": ("5 n", "qctl schedule skip nightly"),
     "add": ("5 a", "Job of the catalog, or an allowed function:"),
     "change": ("5 e", "Cron rule or interval:"),

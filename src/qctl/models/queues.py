@@ -56,9 +56,9 @@ class QueueStats:
     """Statistics of one queue, or of a queue with its merged `lanes`. Counts are numbers of jobs.
 
     Rates are jobs per second over the last minute, None if unknown: `in_rate` arrive, `taken_rate` are claimed by
-    workers, `out_rate` finish. `recent_...` counts cover the last five minutes at most. `memory` is the size (bytes) of
-    the waiting jobs, extrapolated from the first; None if unknown. `error` is the reason if the queue is unreadable;
-    its counts are then zero.
+    workers, `out_rate` finish, `dead_rate` become dead letters. `recent_...` counts cover the last five minutes at
+    most. `memory` is the size (bytes) of the waiting jobs, extrapolated from the first; None if unknown. `error` is the
+    reason if the queue is unreadable; its counts are then zero.
     """
 
     name: str
@@ -75,6 +75,7 @@ class QueueStats:
     workers: int = 0
     error: str | None = None
     taken_rate: float | None = None
+    dead_rate: float | None = None
     recent_finished: int = 0
     """Runs that succeeded."""
     recent_failed: int = 0

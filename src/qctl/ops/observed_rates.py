@@ -72,6 +72,7 @@ class ObservedRates:
             in_rate=(last.arrived - first.arrived) / seconds,
             taken_rate=(last.taken - first.taken) / seconds,
             out_rate=finished / seconds,
+            dead_rate=failed / seconds,
             recent_finished=finished,
             recent_failed=failed,
         )

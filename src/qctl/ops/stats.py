@@ -40,7 +40,7 @@ class StatsOps(Part, name="stats"):
 
 
 _COUNTS = ("waiting", "running", "scheduled", "deferred", "dead", "finished", "recent_finished", "recent_failed")
-_RATES = ("in_rate", "taken_rate", "out_rate")
+_RATES = ("in_rate", "taken_rate", "out_rate", "dead_rate")
 
 
 def fold_lanes(stats: Stats) -> Stats:

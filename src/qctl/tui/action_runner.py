@@ -39,11 +39,11 @@ class _Progress:
         if self._is_due():
             self._post(ActionProgressed(self._action, done, total))
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, done: int, total: int | None) -> None:
         if self._stop.is_set():
             raise _StoppedError(f"stopped: {text}")
         if self._is_due():
-            self._post(ActionProgressed(self._action, 0, None, text))
+            self._post(ActionProgressed(self._action, done, total, text))
 
     def _is_due(self) -> bool:
         if time.monotonic() - self._posted_at < PROGRESS_SECONDS:

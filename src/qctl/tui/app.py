@@ -37,6 +37,7 @@ from qctl.tui.pages import FLEET_PAGES, PAGES
 from qctl.tui.pages.fleet import NO_CONTEXTS
 from qctl.tui.session_app import SessionApp
 from qctl.tui.themed_app import SaveTheme
+from qctl.tui.widgets import progress_dialog
 from qctl.tui.widgets.dialogs import TextWindow
 from qctl.tui.widgets.forms import NewJobDialog
 from qctl.tui.widgets.grid import Grid
@@ -56,8 +57,8 @@ class Monitor(SessionApp):
 
     `target` is the address of Redis without its password. `read_only` says why changes are refused, None if they are
     allowed. `run` runs `qctl LINE` and returns its output, None to disable command lines; `complete` returns the whole
-    line that a part of it may become, None if there is none. `sites` are the contexts
-    that it can switch to, by ending with the name of one. `save_theme` keeps a chosen theme.
+    line that a part of it may become, None if there is none. `sites` are the contexts that it can switch to, by ending
+    with the name of one. `save_theme` keeps a chosen theme.
     """
 
     TITLE = "qctl"
@@ -221,9 +222,8 @@ class Monitor(SessionApp):
 
     def _show_away(self, reason: str) -> None:
         self._away = reason
-        stale = f"Data is STALE: read at {self._read_at.astimezone():%H:%M:%S}." if self._read_at else ""
         banner = self.screen_stack[0].query_one("#banner", Static)
-        banner.update(Content(escape_line(f"Redis is away. {reason}. {stale}")))
+        banner.update(chrome.away_content(reason, self._read_at))
         banner.display = True
         self._draw_chrome()
 
@@ -282,9 +282,9 @@ class Monitor(SessionApp):
 
     def action_key(self, pressed: str) -> None:
         """Call the method of a key of `KEYS`: the page's, else the app's."""
-        key = next((key for key in keys.available(self._page, self) if key.key == pressed), None)
         if not self._page.is_mounted:
             return
+        key = next((key for key in keys.available(self._page, self) if key.key == pressed), None)
         if key is None:
             self.show_status("this key does nothing on this screen; ? lists the keys")
             return
@@ -346,6 +346,8 @@ class Monitor(SessionApp):
             self.show_status("nothing was done")
         elif not self._actions.start(action, self.ops.audit):
             self.show_status("another action is running; x stops it")
+        elif action.is_watched:
+            self.push_screen(progress_dialog.ProgressDialog(action, self.do_stop))
 
     def do_undo(self) -> None:
         """Ask whether to undo the last action."""
@@ -368,16 +370,16 @@ class Monitor(SessionApp):
     def on_action_progressed(self, message: messages.ActionProgressed) -> None:
         """Show the progress of the running action."""
         self.show_status(message.text)
+        progress_dialog.follow(self.screen_stack, message)
 
     def on_action_ended(self, message: messages.ActionEnded) -> None:
         """Show the result, and read the data that the action changed."""
         self.show_status(message.text)
+        progress_dialog.follow(self.screen_stack, message)
         if message.result:
             for grid in self._page.query(Grid):
                 grid.clear_marks()
         self._load_now()
-
-    # --- windows ----------------------------------------------------------------------------------------
 
     def fetch(self, produce: Callable[[], T], then: Callable[[T], object]) -> None:
         """Produce a value in a thread, then call `then` with it on the app's thread. Errors become status lines."""

@@ -77,6 +77,12 @@ class ChromeLine(Static):
             self.update(content, layout=False)
 
 
+def away_content(reason: str, read_at: datetime | None) -> Content:
+    """The banner over data that cannot be read again."""
+    stale = f"Data is STALE: read at {read_at.astimezone():%H:%M:%S}." if read_at else ""
+    return Content(escape_line(f"Redis is away. {reason}. {stale}"))
+
+
 def draw(screen: Screen[Any], state: HeaderState, page: Page, now: datetime, pages: Sequence[type[Page]]) -> None:
     """Draw all lines that are mounted."""
     width = screen.app.size.width

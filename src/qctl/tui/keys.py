@@ -30,7 +30,7 @@ KEYS: tuple[Key, ...] = (
     Key("S", "S", "halt", "stop worker", "Stop the worker after its job."),
     Key("A", "A", "acknowledge", "ack", "Acknowledge the cause: no problem and no alert until it grows."),
     Key("n", "n", "skip", "skip next run", "Leave out the next run of the schedule."),
-    Key("plus", "+", "scale", "scale", "Set the number of workers of a queue on this machine, by systemd."),
+    Key("plus", "+", "scale", "scale", "Set the size of a pool, or the number of workers that systemd runs."),
     Key("e", "e", "change", "edit", "Change the times, arguments or policies of the schedule; the payload of a job."),
     Key("e", "e", "edit", "edit", "Edit the payload of the job; a dead letter is then retried."),
     Key("D", "D", "discard", "to trash", "Move jobs to the trash. U restores them."),

@@ -38,6 +38,7 @@ def queue_columns(now: datetime) -> list[Column[QueueStats]]:
         Column("SCHED", lambda q: _jobs(q, q.scheduled), right=True, drop=10),
         Column("DEFER", lambda q: _jobs(q, q.deferred), right=True, drop=14),
         Column("DEAD", lambda q: _jobs(q, q.dead, "bad"), right=True, drop=1),
+        Column("NEW/MIN", _new_dead_letters, right=True, drop=8),
         Column("FINISHED", lambda q: _jobs(q, q.finished), right=True, drop=9),
         Column("OLDEST", lambda q: Cell(duration(q.oldest_age)), right=True, drop=4),
         Column("IN/S", lambda q: Cell(rate(q.in_rate)), right=True, drop=8),
@@ -50,6 +51,12 @@ def queue_columns(now: datetime) -> list[Column[QueueStats]]:
         Column("WORKERS", lambda q: Cell(count(q.workers)), right=True, drop=6),
         Column("STATE", lambda q: queue_state(q, now), long=True),
     ]
+
+
+def _new_dead_letters(queue: QueueStats) -> Cell:
+    """Format how many dead letters come in a minute."""
+    per_minute = None if queue.dead_rate is None else 60 * queue.dead_rate
+    return Cell(rate(per_minute), "warn" if per_minute else "dim")
 
 
 def queue_state(queue: QueueStats, now: datetime) -> Cell:

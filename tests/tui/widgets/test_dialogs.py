@@ -10,7 +10,7 @@ import pytest
 
 from cli.fake import FakeOps
 from cli.fake_jobs import BEFORE
-from cli.fake_operating import TIMER
+from cli.fake_operating import POOL, TIMER
 from qctl import catalog
 from qctl.catalog import arguments
 from qctl.cli.main import run
@@ -44,6 +44,8 @@ ACTIONS = {
     "quiet worker": actions.quiet_worker(FAKE, WORKER),
     "resume worker": actions.resume_worker(FAKE, WORKER),
     "stop worker": actions.stop_worker(FAKE, WORKER),
+    "scale a pool": actions.scale_pool(FAKE, POOL, "1..4"),
+    "scale a pool back": actions.scale_pool(FAKE, POOL, "default"),
     "edit": actions.edit(FAKE, EDITABLE, '{"args": [1]}', retry=False),
     "edit and retry": actions.edit(FAKE, EDITABLE, '{"args": ["it\'s"]}', retry=True),
     "edit back": actions.restore_payload(FAKE, EDITABLE),

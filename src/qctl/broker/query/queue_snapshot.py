@@ -136,6 +136,7 @@ class QueueSnapshot:
             in_rate=self._window.arrivals(waiting) if has_counts else None,
             out_rate=self._window.rate("finished") if has_counts else None,
             taken_rate=self._window.rate("taken") if has_counts else None,
+            dead_rate=self._window.rate("dead") if has_counts else None,
             recent_finished=self._window.sum("finished"),
             recent_failed=self._window.sum("failed"),
             waits=self._times.waits,

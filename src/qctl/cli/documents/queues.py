@@ -36,7 +36,7 @@ def stats(stats: Stats) -> Document:
             *("in_rate", "out_rate", "workers", "paused.by", "paused.since", "paused.until", "paused.reason", "error"),
             *("taken_rate", "eta_seconds", "recent_finished", "recent_failed", "error_rate", "memory_bytes", "lanes"),
             *(f"{metric}.{field}" for metric in ("wait", "run") for field in DURATION_FIELDS),
-            *("abandoned", "ghosts", "limit"),
+            *("abandoned", "ghosts", "limit", "dead_rate"),
         ),
         {
             "at": time(stats.at),
@@ -69,6 +69,7 @@ def queue_record(queue: QueueStats) -> Record:
         "workers": queue.workers,
         "error": queue.error,
         "taken_rate": seconds(queue.taken_rate),
+        "dead_rate": seconds(queue.dead_rate),
         "eta_seconds": seconds(queue.eta),
         "recent_finished": queue.recent_finished,
         "recent_failed": queue.recent_failed,

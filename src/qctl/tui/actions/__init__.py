@@ -7,7 +7,7 @@ from qctl.tui.actions.jobs import cancel, discard, move, retry
 from qctl.tui.actions.notes import acknowledge, delete_note
 from qctl.tui.actions.one_job import DELAY, edit, enqueue, restore_payload, stop
 from qctl.tui.actions.queues import clear, pause, restore, resume
-from qctl.tui.actions.scale_workers import scale_workers
+from qctl.tui.actions.scale_workers import scale_pool, scale_workers
 from qctl.tui.actions.schedules import pause_schedule, remove_schedule, resume_schedule, run_schedule, skip_run
 from qctl.tui.actions.workers import quiet_worker, resume_worker, stop_worker
 
@@ -38,6 +38,7 @@ __all__ = [
     "retry",
     "retry_flow",
     "run_schedule",
+    "scale_pool",
     "scale_workers",
     "skip_run",
     "stop",

@@ -17,8 +17,8 @@ class ActionProgress(Protocol):
     def __call__(self, done: int, total: int | None) -> None:
         """Tell that `done` of `total` items are done; None if the total is unknown."""
 
-    def say(self, text: str) -> None:
-        """Tell a state in words."""
+    def say(self, text: str, done: int, total: int | None) -> None:
+        """Tell a state in words, and its numbers."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Action:
     """A change in Redis. `arguments` are the words of the equal command line after `qctl`.
 
     `consequence` says what will happen to how many jobs. `confirm` is the text to type first, empty if none is needed.
+    An action that `is_watched` is followed in a window, because somebody decides by what happens.
     """
 
     title: str
@@ -43,6 +44,7 @@ class Action:
     arguments: tuple[str, ...]
     run: Callable[[ActionProgress], ActionResult]
     confirm: str = ""
+    is_watched: bool = False
 
     @property
     def command_line(self) -> str:

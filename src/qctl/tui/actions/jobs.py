@@ -34,7 +34,7 @@ def retry(ops: Ops, selector: Selector, count: int, canary: str = "", rate: str 
         chosen = ops.jobs.choose("retry", selector)
 
         def watch(state: CanaryState) -> None:
-            progress.say(describe_canary(state, chosen.count))
+            progress.say(describe_canary(state, chosen.count), state.finished, state.total)
 
         result = ops.jobs.retry(chosen, first=first, rate=per_second, progress=progress, watch=watch)
         return _result(result, "queued again")
@@ -47,7 +47,7 @@ def retry(ops: Ops, selector: Selector, count: int, canary: str = "", rate: str 
         consequence += f" The others follow only if the first {first} succeed{'s' if first == 1 else ''}."
     options = [*(["--canary", str(first)] if first else []), *(["--rate", rate.strip()] if per_second else [])]
     words = ("retry", *_arguments(selector), *options, "--yes")
-    return Action(f"Retry {_describe(selector, count)}", consequence, words, run)
+    return Action(f"Retry {_describe(selector, count)}", consequence, words, run, is_watched=bool(first))
 
 
 def describe_canary(state: CanaryState, count: int) -> str:

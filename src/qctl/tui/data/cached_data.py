@@ -30,6 +30,7 @@ from qctl.tui.data.monitor_data import (
     JobReader,
     MetricsReader,
     MonitorData,
+    PoolReader,
     QueueReader,
     ScheduleReader,
     StatsReader,
@@ -136,6 +137,11 @@ class CachedData(MonitorData):
     def audit(self) -> AuditReader:
         """Changes that people made."""
         return self._ops.audit
+
+    @property
+    def pools(self) -> PoolReader:
+        """Pools of workers."""
+        return self._ops.pools
 
     @property
     def daemons(self) -> DaemonReader:

@@ -24,6 +24,7 @@ from qctl.models import (
     JobDetail,
     Jobs,
     PipelineStatus,
+    Pool,
     QueueDetail,
     Selector,
     Series,
@@ -128,6 +129,12 @@ class AuditReader(Protocol):
     def list(self, *, limit: int) -> Sequence[AuditEntry]: ...
 
 
+class PoolReader(Protocol):
+    """Reads the pools of workers."""
+
+    def list(self) -> Sequence[Pool]: ...
+
+
 class DaemonReader(Protocol):
     """Reads the daemons of this machine."""
 
@@ -175,6 +182,9 @@ class MonitorData(Protocol):
 
     @property
     def audit(self) -> AuditReader: ...
+
+    @property
+    def pools(self) -> PoolReader: ...
 
     @property
     def daemons(self) -> DaemonReader: ...

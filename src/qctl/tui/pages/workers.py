@@ -1,4 +1,4 @@
-"""Page 6, Workers: live workers, and the daemons of this machine."""
+"""Page 6, Workers: live workers, their pools, and the daemons of this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 
 from qctl import catalog, view
 from qctl.errors import QctlError
-from qctl.models import Daemon, WorkerInfo
+from qctl.models import Daemon, Pool, WorkerInfo
 from qctl.tui import actions
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.detail_page import DetailPage
@@ -38,6 +38,23 @@ WORKERS = GridSpec(
     },
 )
 
+POOLS = GridSpec(
+    view.pool_columns,
+    lambda pool: f"{pool.host}/{pool.name} {pool.pid}",
+    "No pools: qctl-worker QUEUE --workers 4 starts one.",
+    {
+        "POOL": lambda pool: pool.name,
+        "HOST": lambda pool: pool.host,
+        "RUNNING": lambda pool: pool.running,
+        "CHANGED": lambda pool: pool.changed_at,
+        "ENDED": lambda pool: pool.ends,
+    },
+    frozenset({"RUNNING", "CHANGED", "ENDED"}),
+)
+
+POOLS_SHARE = 4
+"""The pools get at most one of so many parts of the height; the others scroll."""
+
 DAEMONS = GridSpec(
     view.daemon_columns,
     lambda daemon: daemon.unit,
@@ -57,12 +74,13 @@ class WorkersData:
     """Data of the page. `problem` says why the daemons cannot be listed, None if they can."""
 
     workers: Sequence[WorkerInfo]
+    pools: Sequence[Pool]
     daemons: Sequence[Daemon]
     problem: str | None = None
 
 
 class WorkersPage(DetailPage):
-    """All live workers, and the daemons of the machine that the monitor runs on."""
+    """All live workers and pools, and the daemons of the machine that the monitor runs on."""
 
     digit = "6"
     heading = "Workers"
@@ -70,6 +88,7 @@ class WorkersPage(DetailPage):
     DEFAULT_CSS = """
     WorkersPage > Horizontal { height: 3fr; min-height: 3; }
     WorkersPage #workers { width: 1fr; height: 1fr; }
+    WorkersPage > #pools { height: 4; }
     WorkersPage > #daemons { height: 2fr; min-height: 3; }
     WorkersPage > #daemons.none { height: 3; }
     """
@@ -79,22 +98,29 @@ class WorkersPage(DetailPage):
     """The reason why the daemons of this machine cannot be listed."""
 
     def compose(self) -> ComposeResult:
-        """Place two tables."""
+        """Place three tables."""
         yield from self.beside(Grid(WORKERS, id="workers", title="Workers"))
+        yield Grid(POOLS, id="pools", title="Pools")
         yield Grid(DAEMONS, id="daemons", title="Daemons of this machine")
 
     def read(self, data: MonitorData) -> WorkersData:
-        """Read the workers, and the last answer of systemd."""
-        workers = data.workers.list(self.selector.queue)
+        """Read the workers and their pools, and the last answer of systemd."""
+        workers, queue = data.workers.list(self.selector.queue), self.selector.queue
+        pools = [pool for pool in data.pools.list() if queue is None or serves(pool, queue)]
         try:
-            return WorkersData(workers, data.daemons.list())
+            return WorkersData(workers, pools, data.daemons.list())
         except QctlError as error:
-            return WorkersData(workers, (), f"{error.message}: {error.hint}" if error.hint else error.message)
+            problem = f"{error.message}: {error.hint}" if error.hint else error.message
+            return WorkersData(workers, pools, (), problem)
 
     def present(self, data: WorkersData, now: datetime) -> None:
-        """Fill both tables."""
+        """Fill the tables. Without pools theirs is hidden."""
         self.query_one("#workers", Grid).fill(data.workers, now)
         self.refresh_detail()
+        pools = self.query_one("#pools", Grid)
+        pools.display = bool(data.pools)
+        pools.styles.height = min(len(data.pools) + 1, max(2, self.size.height // POOLS_SHARE)) + pools.gutter.height
+        pools.fill(data.pools, now)
         daemons = self.query_one("#daemons", Grid)
         daemons.set_class(not data.daemons, "none")
         daemons.fill(data.daemons, now, data.problem)
@@ -125,7 +151,7 @@ class WorkersPage(DetailPage):
         if isinstance(row, WorkerInfo):
             return row
         if row is not None:
-            self.host.show_status("choose a worker; a daemon: qctl daemon stop NAME")
+            self.host.show_status("choose a worker; a daemon: qctl daemon stop NAME; + scales a pool")
         return None
 
     def do_quiet(self) -> None:
@@ -150,9 +176,18 @@ class WorkersPage(DetailPage):
             self.host.show_status(f"{worker.name} runs no job")
 
     def do_scale(self) -> None:
-        """Set the number of workers of the row's queue, where systemd runs them."""
+        """Set the size of the row's pool, or the number of workers of its queue, where systemd runs them."""
         row = self.grid.current
         if row is None:
+            return
+        pools = [pool for pool in self.query_one("#pools", Grid).rows if has_member(pool, row)]
+        if len({pool.name for pool in pools}) == 1:
+            pool, ops = pools[0], self.ops
+            self.open_dialog(
+                lambda texts: actions.scale_pool(ops, pool, texts["size"]),
+                [DialogField("size", "Size: 4, auto, bounds such as 1..4, or default:", text=pool.bounds.text)],
+                f"Scale {pool.name} on {pool.host}: {pool.running} running",
+            )
             return
         queue = _queue_of(row)
         if queue is None or self._daemon_problem:
@@ -173,11 +208,25 @@ class WorkersPage(DetailPage):
         row = self.grid.current
         if isinstance(row, Daemon):
             self.host.run_command(f"daemon logs {shlex.quote(row.name)} --lines {LOG_LINES}")
+        elif isinstance(row, Pool):
+            self.host.show_status(f"choose a worker of {row.name}, or a daemon")
         elif row is not None:
             self.app.push_screen(TextWindow(f"logs of {row.name}", find_logs(row)))
 
 
-def _queue_of(row: WorkerInfo | Daemon) -> str | None:
+def serves(pool: Pool, queue: str) -> bool:
+    """Tell whether the workers of a pool listen to a queue or one of its lanes."""
+    return catalog.base_queue(queue) in map(catalog.base_queue, pool.queues)
+
+
+def has_member(pool: Pool, row: WorkerInfo | Daemon | Pool) -> bool:
+    """Tell whether a row is this pool, or a worker that may be one of its processes: of its queues, on its host."""
+    if isinstance(row, WorkerInfo):
+        return row.host == pool.host and set(row.queues) == set(pool.queues)
+    return row == pool
+
+
+def _queue_of(row: WorkerInfo | Daemon | Pool) -> str | None:
     """The queue of a worker that listens to one queue and its lanes, or of its unit; None for any other row."""
     if isinstance(row, Daemon):
         found = WORKER_UNIT.fullmatch(row.unit)

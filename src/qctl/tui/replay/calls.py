@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from qctl.errors import NotFoundError
 from qctl.models import (
     AuditEntry,
     Causes,
@@ -25,6 +26,7 @@ from qctl.models import (
     JobDetail,
     Jobs,
     PipelineStatus,
+    Pool,
     QueueDetail,
     Selector,
     Series,
@@ -45,6 +47,7 @@ from qctl.tui.data.monitor_data import (
     JobReader,
     MetricsReader,
     MonitorData,
+    PoolReader,
     QueueReader,
     ScheduleReader,
     StatsReader,
@@ -92,6 +95,7 @@ class NamedCalls:
         self.metrics: MetricsReader = _Metrics(answers)
         self.schedules: ScheduleReader = _Schedules(answers)
         self.audit: AuditReader = _Audit(answers)
+        self.pools: PoolReader = _Pools(answers)
         self.daemons: DaemonReader = _Daemons(answers)
 
 
@@ -181,6 +185,14 @@ class _Schedules(_Part, ScheduleReader):
 class _Audit(_Part, AuditReader):
     def list(self, *, limit: int) -> Sequence[AuditEntry]:
         return self._answer(name_of("audit.list", limit=limit), lambda data: data.audit.list(limit=limit))
+
+
+class _Pools(_Part, PoolReader):
+    def list(self) -> Sequence[Pool]:
+        try:
+            return self._answer(name_of("pools.list"), lambda data: data.pools.list())
+        except NotFoundError:  # a recording of a version whose screens showed no pools
+            return []
 
 
 class _Daemons(_Part, DaemonReader):
