@@ -74,7 +74,7 @@ lint: dev ## ruff, ruff format, mypy, import contracts, words
 screens: dev ## redraw the pictures of the monitor's screens
 	$(BIN)/python tests/tui/pictures.py docs/screens
 
-pictures: $(BIN)/qctl ## draw the monitor of a running `make demo` for README
+pictures: $(BIN)/qctl ## draw the monitor of a running `make demo`, and a tour of it, for README and docs
 	QCTL_HOME=$${QCTL_HOME:-$(CURDIR)/var/demo} $(BIN)/python -m demo.pictures docs/screens
 
 recording: $(BIN)/qctl ## animate a recording of the monitor: make recording RECORDING=kept.jsonl SVG=monitor.svg

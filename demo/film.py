@@ -24,7 +24,7 @@ from qctl.tui.replay.replay_app import ReplayMonitor
 SIZE = (110, 30)
 """Columns and lines of the picture."""
 
-SCREENS = "124567"
+SCREENS = "1245678"
 """Keys of the screens of the tour. Those without data in the recording are left out."""
 
 FRAMES_PER_SCREEN = 5
@@ -70,7 +70,11 @@ async def _shoot_at(app: ReplayMonitor, pilot: Pilot[str | None], recording: Rec
         await pilot.pause(POLL_SECONDS)
         if app.has_filled_page or app.read_error:
             break
-    return tuple(map(draw_line, app.screen._compositor.render_strips())) if app.has_filled_page else None
+    if not app.has_filled_page:
+        return None
+    app.show_status("")  # what the recording does not hold is no part of the picture
+    await pilot.pause()
+    return tuple(map(draw_line, app.screen._compositor.render_strips()))
 
 
 def draw_line(strip: Strip) -> str:

@@ -70,7 +70,7 @@ def test_id_is_not_truncated_at_80_columns() -> None:
     assert letter.id in lines(table, 80)[1]
 
 
-@pytest.mark.parametrize(("width", "name"), [(30, "a-queue-with-a-n…"), (12, "a-q…")])
+@pytest.mark.parametrize(("width", "name"), [(30, "a-queue-with-a-name-o…"), (12, "a-q…")])
 def test_truncated_name_ends_with_an_ellipsis(width: int, name: str) -> None:
     assert lines(queues(QueueStats("a-queue-with-a-name-of-forty-characters")), width)[1].startswith(name)
 

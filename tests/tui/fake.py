@@ -119,7 +119,7 @@ ANSWERS: dict[str, Any] = {
     "jobs__list": Jobs([ROW, replace(ROW, id="job-2", state="started")], 2, 2, 2),
     "schedules__list": Timers(TIMERS, 4),
     "jobs__offered": catalog.JOBS,
-    "metrics__series": lambda **_: measured(),
+    "metrics__series": lambda *_, **__: measured(),
     "metrics__depths": lambda minutes=12: depths(minutes),
 }
 """Answers to the monitor, by operation."""

@@ -202,7 +202,7 @@ def test_events_received_while_frozen_are_shown_afterwards() -> None:
 def test_a_series_of_zeros_is_not_plotted() -> None:
     ops, hour = MonitorOps(), measured()
     idle = replace(hour, steps=[replace(step, finished=0, failed=0) for step in hour.steps])
-    ops.metrics.series = lambda **_: idle
+    ops.metrics.series = lambda *_, **__: idle
 
     async def script(driver: Driver) -> None:
         await driver.press("8")

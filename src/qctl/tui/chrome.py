@@ -24,6 +24,8 @@ ModalScreen { background: $background 60%; }
 ChoiceDialog { background: transparent; }
 .-narrow DeadLettersPage > Horizontal { layout: vertical; }
 .-widest DetailPane { display: block; }
+.-widest #plots { grid-size: 2; }
+.-short #failed { display: none; }
 .-wide #tiles, .-widest #tiles { height: 3; }
 .-wide.-tall #tiles, .-widest.-tall #tiles { height: 4; }
 .-narrow Grid, .-narrow .panel { border: none; border-top: solid $frame; }

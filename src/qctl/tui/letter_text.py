@@ -46,11 +46,11 @@ def letter_content(detail: DeadLetterDetail, now: datetime) -> Content:
 
 def _head(detail: DeadLetterDetail, now: datetime) -> Iterator[Cell]:
     letter = detail.letter
-    runs = view.NO_VALUE if letter.attempts is None else view.quantity(letter.attempts, "run")
+    runs = "" if letter.attempts is None else f"  {view.quantity(letter.attempts, 'run')}"
     yield Cell(letter.error, "bad")
     if detail.note:
         yield Cell(view.note_text(detail.note, now))
-    yield Cell(f"{letter.function}  {letter.queue}  {letter.kind} {view.ago(letter.died_at, now)}  {runs}", "dim")
+    yield Cell(f"{letter.function}  {letter.queue}  {letter.kind} {view.ago(letter.died_at, now)}{runs}", "dim")
     yield Cell(f"{letter.id}  cause {letter.fingerprint or view.NO_VALUE}", "dim")
 
 

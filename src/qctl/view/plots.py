@@ -77,6 +77,7 @@ def plot(
     """
     plotext.clear_figure()
     plotext.theme("clear")
+    plotext.limit_size(False, False)  # the terminal may be smaller than what is drawn: a browser, a file
     plotext.plotsize(width, height)
     plotext.title(title)
     dots = fine and (colour or len(curves) == 1)

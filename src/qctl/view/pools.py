@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def pool_columns(now: datetime) -> list[Column[Pool]]:
     """Return the columns of pools."""
     return [
-        Column("POOL", lambda p: Cell(escape_line(p.name)), min_width=12),
+        Column("POOL", lambda p: Cell(escape_line(p.name)), min_width=12, whole=True),
         Column("HOST", lambda p: Cell(escape_line(p.host)), min_width=8, drop=3),
         Column("RUNNING", _running, right=True),
         Column("SIZE", lambda p: Cell(p.bounds.text), right=True),

@@ -32,7 +32,7 @@ NO_QUEUE = "No queues: a queue appears with its first job. To use another Redis,
 def queue_columns(now: datetime) -> list[Column[QueueStats]]:
     """Return the columns of queues. What says that a queue is in trouble is removed last."""
     return [
-        Column("QUEUE", lambda q: Cell(escape_line(q.name)), min_width=16),
+        Column("QUEUE", lambda q: Cell(escape_line(q.name)), min_width=16, whole=True),
         Column("WAITING", lambda q: _jobs(q, q.waiting), right=True),
         Column("RUNNING", lambda q: _jobs(q, q.running), right=True, drop=5),
         Column("SCHED", lambda q: _jobs(q, q.scheduled), right=True, drop=10),

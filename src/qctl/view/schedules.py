@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def schedule_columns(now: datetime) -> list[Column[Timer]]:
     """Return the columns of schedules."""
     return [
-        Column("NAME", lambda t: Cell(escape_line(t.name)), min_width=12),
+        Column("NAME", lambda t: Cell(escape_line(t.name)), min_width=12, whole=True),
         Column("KIND", lambda t: Cell(t.kind), drop=4),
         Column("JOB", lambda t: Cell(escape_line(t.job)), min_width=10, drop=3),
         Column("QUEUE", lambda t: Cell(escape_line(t.queue)), min_width=8, drop=5),

@@ -24,9 +24,10 @@ class Column(Generic[Row]):
     """One column of a table.
 
     `min_width` is the width it may be truncated to, 0 if it never is; `cut_start` truncates at the beginning. `drop`
-    is the order in which columns are removed when space runs out: the highest first, 0 never. `whole` marks ids, which
-    are typed again: they are truncated only when all other columns are removed or truncated. `long` marks a sentence,
-    at most one in a row: it takes the remaining space, or lines of its own under the row if that is too little.
+    is the order in which columns are removed when space runs out: the highest first, 0 never. `whole` marks ids and
+    names, which are typed again: they are truncated only when all other columns are removed or truncated. `long` marks
+    a sentence, at most one in a row: it takes the remaining space, or lines of its own under the row if that is too
+    little.
     """
 
     title: str

@@ -21,7 +21,7 @@ PACE_STYLES: dict[Pace, Style] = {"": "", "slow": "warn", "stuck": "bad"}
 def worker_columns(now: datetime) -> list[Column[WorkerInfo]]:
     """Return the columns of workers."""
     return [
-        Column("WORKER", lambda w: Cell(escape_line(w.name)), min_width=12),
+        Column("WORKER", lambda w: Cell(escape_line(w.name)), min_width=12, whole=True),
         Column("STATE", worker_state),
         Column("QUEUES", lambda w: Cell(escape_line(", ".join(w.queues))), min_width=8),
         Column("JOB", lambda w: Cell(escape_line(w.job_function or w.current_job or NO_VALUE)), min_width=8, drop=1),

@@ -227,7 +227,7 @@ def test_letters_of_a_cause_are_read_again_when_it_changes(reads: DeadLetterRead
 
 def test_measured_series_are_cached_by_span(slow: Deployment) -> None:
     asked: list[float] = []
-    slow.fake.metrics.series = lambda *, seconds, **_: (asked.append(seconds), seconds)[1]
+    slow.fake.metrics.series = lambda _queues, *, seconds, **_: (asked.append(seconds), seconds)[1]
     for seconds in (1.0, 1.0, 2.0, 1.0, 3.0, 4.0, 5.0, 1.0, 2.0):
         assert slow.data.metrics.series(seconds=seconds, step=60.0) == seconds
     assert asked == [1.0, 2.0, 3.0, 4.0, 5.0, 2.0]

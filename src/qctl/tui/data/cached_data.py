@@ -244,17 +244,18 @@ class MetricsCache(MetricsReader):
 
     def __init__(self, ops: Ops) -> None:
         self._ops = ops
-        self._series: dict[tuple[float, float], TimedCache[Series]] = {}
+        self._series: dict[tuple[tuple[str, ...], float, float], TimedCache[Series]] = {}
 
-    def series(self, *, seconds: float, step: float) -> Series:
-        """Return measured series; they may be a few seconds old."""
-        cache = self._series.pop((seconds, step), None) or TimedCache(SERIES_TTL_SECONDS)
-        self._series[seconds, step] = cache
+    def series(self, queues: Sequence[str] = (), *, seconds: float, step: float) -> Series:
+        """Return measured series of these queues or of all; they may be a few seconds old."""
+        key = tuple(queues), seconds, step
+        cache = self._series.pop(key, None) or TimedCache(SERIES_TTL_SECONDS)
+        self._series[key] = cache
         for oldest in list(self._series)[:-MAX_SERIES]:
             del self._series[oldest]
         if cache.value and cache.is_valid:
             return cache.value
-        return cache.refresh(lambda: self._ops.metrics.series(seconds=seconds, step=step))
+        return cache.refresh(lambda: self._ops.metrics.series(queues, seconds=seconds, step=step))
 
     def depths(self) -> dict[str, dict[int, int]]:
         """Return the depths of the last minutes, by queue and by minute since 1970."""

@@ -1,4 +1,4 @@
-"""Page 8, Metrics: plots of depth, rate and run time."""
+"""Page 8, Metrics: plots of depth, rate, failures and run time, of one queue or of all."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
+from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
-from qctl.models import Series
+from qctl.models import Selector, Series, Step
+from qctl.safe import escape_line
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.host import Host
 from qctl.tui.page import Page
+from qctl.tui.widgets.plot_content import plot_content
+from qctl.tui.widgets.prompt import PromptRequest, complete_by_prefix
 
 if TYPE_CHECKING:
     from qctl.view.plots import Value
@@ -24,13 +28,21 @@ MIN_PLOT_LINES = 5
 """Lines that a plot needs; below that only its title is shown."""
 
 
+PLOTS = ("depth", "rate", "failed", "runs")
+
+
 class MetricsPage(Page):
-    """Three plots, one below the other. `n` and `b` show another span."""
+    """Four plots: two beside each other where there is room, else one below the other, without the share of failures
+    on a short screen. `n` and `b` show another span, `/` another queue."""
 
     digit = "8"
     heading = "Metrics"
     short = "Met"
-    DEFAULT_CSS = "MetricsPage > .plot { height: 1fr; padding: 0 1; } MetricsPage > #span { height: 1; padding: 0 2; }"
+    DEFAULT_CSS = """
+    MetricsPage > #span { height: 1; padding: 0 2; }
+    MetricsPage > #plots { height: 1fr; layout: grid; grid-size: 1; }
+    MetricsPage .plot { width: 1fr; height: 1fr; padding: 0 1; }
+    """
 
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(host, **options)
@@ -39,20 +51,25 @@ class MetricsPage(Page):
     def compose(self) -> ComposeResult:
         """Place a line about the span, and the plots."""
         yield Static(id="span")
-        for name in ("depth", "rate", "runs"):
-            yield Static(id=name, classes="plot")
+        with Container(id="plots"):
+            for name in PLOTS:
+                yield Static(id=name, classes="plot")
 
     def read(self, data: MonitorData) -> Series:
-        """Read the series of all queues together."""
+        """Read the series of the chosen queue, or of all queues together."""
         seconds, step, _ = SPANS[self._span]
-        return data.metrics.series(seconds=seconds, step=step)
+        queue = self.selector.queue
+        return data.metrics.series((queue,) if queue else (), seconds=seconds, step=step)
 
     def present(self, data: Series, _: datetime) -> None:
         """Draw the plots."""
         from qctl.view.plots import of_complete, percentiles  # imports plotext, which the first page does not need
 
-        name = SPANS[self._span][2]
-        self.query_one("#span", Static).update(Content(f"the last {name}, all queues   (n, b: another span)"))
+        name, queue = SPANS[self._span][2], self.selector.queue
+        shown = f"queue {escape_line(queue)}" if queue else "all queues"
+        self.query_one("#span", Static).update(
+            Content(f"the last {name}, {shown}   (n, b: another span; /: another queue)")
+        )
         rates: dict[str, Value] = {
             "finished": lambda step: step.finished / data.step,
             "failed": lambda step: step.failed / data.step,
@@ -60,6 +77,7 @@ class MetricsPage(Page):
         self._draw("#depth", "waiting jobs", data, {"waiting": lambda step: step.depth})
         complete = {curve: of_complete(data.steps, value) for curve, value in rates.items()}
         self._draw("#rate", "jobs per second", data, complete)
+        self._draw("#failed", "failed runs (%)", data, {"failed": of_complete(data.steps, failed_percent)})
         self._draw("#runs", "run time (s)", data, percentiles("runs"))
 
     def _draw(self, selector: str, title: str, series: Series, curves: dict[str, Value]) -> None:
@@ -72,11 +90,25 @@ class MetricsPage(Page):
         if values == {0}:
             widget.update(Content(f"{title}: always 0"))  # no axis has room for it
             return
-        drawn = plot(title, steps, curves, width, height, marks=series.marks) if height >= MIN_PLOT_LINES else title
-        widget.update(Content(drawn or f"{title}: no data"))
+        has_colours = not self.app.no_color
+        drawn = ""
+        if height >= MIN_PLOT_LINES:
+            drawn = plot(title, steps, curves, width, height, marks=series.marks, colour=has_colours)
+        widget.update(plot_content(drawn) if drawn else Content(f"{title}: no data" if height > 1 else title))
 
     def on_resize(self) -> None:
         """Draw the plots again for another size."""
+        self.post_message(self.ReloadRequested())
+
+    def do_filter(self) -> None:
+        """Ask for the queue to show."""
+        names = self.host.depths.queues
+        hint = "a queue, or a pattern; empty: all queues"
+        queue = self.selector.queue or ""
+        self.host.prompt(PromptRequest("/", hint, self._show_queue, queue, complete=complete_by_prefix(list(names))))
+
+    def _show_queue(self, line: str) -> None:
+        self.restrict(Selector(queue=line.strip() or None))
         self.post_message(self.ReloadRequested())
 
     def do_next(self) -> None:
@@ -90,3 +122,9 @@ class MetricsPage(Page):
     def _show_span(self, span: int) -> None:
         self._span = span
         self.post_message(self.ReloadRequested())
+
+
+def failed_percent(step: Step) -> float | None:
+    """The share of the runs of a step that failed (%), None without runs."""
+    runs = step.finished + step.failed
+    return 100 * step.failed / runs if runs else None

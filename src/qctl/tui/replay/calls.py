@@ -164,9 +164,9 @@ class _Ingest(_Part, IngestReader):
 
 
 class _Metrics(_Part, MetricsReader):
-    def series(self, *, seconds: float, step: float) -> Series:
-        name = name_of("metrics.series", seconds=seconds, step=step)
-        return self._answer(name, lambda data: data.metrics.series(seconds=seconds, step=step))
+    def series(self, queues: Sequence[str] = (), *, seconds: float, step: float) -> Series:
+        name = name_of("metrics.series", *queues, seconds=seconds, step=step)
+        return self._answer(name, lambda data: data.metrics.series(queues, seconds=seconds, step=step))
 
     def depths(self) -> Mapping[str, Mapping[int, int]]:
         return self._answer(name_of("metrics.depths"), lambda data: data.metrics.depths())
