@@ -21,7 +21,7 @@ def test_the_logs_of_a_daemon_are_shown() -> None:
         await driver.press("6")
         await driver.until("> w1")
         await driver.until("failed")
-        await driver.press("tab", "down", "l")
+        await driver.press("tab", "tab", "down", "l")
         await driver.until("said: daemon logs scheduler --lines 200")
         await driver.press("escape", "enter")
         await driver.until("status    no Redis")
@@ -33,7 +33,7 @@ def test_without_a_command_line_the_command_for_logs_is_named() -> None:
     async def script(driver: Driver) -> None:
         await driver.press("6")
         await driver.until("> w1")
-        await driver.press("tab", "l")
+        await driver.press("tab", "tab", "l")
         await driver.until("the command line is disabled here: qctl daemon logs email --lines 200")
 
     drive(MonitorOps(), script)
