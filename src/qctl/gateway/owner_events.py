@@ -34,8 +34,14 @@ REPLAY_SECONDS = 120.0
 MAX_CACHED_OWNERS = 50_000
 """Size of the job-to-owner cache; beyond it the least recently used job is dropped and read again when needed."""
 
-OFFSET = re.compile(r"[0-9]{1,16}-[0-9]{1,16}")
-"""Format of an offset, the id of an entry of the stream."""
+ENTRY_ID = re.compile(r"[0-9]{1,16}-[0-9]{1,16}")
+"""Format of the id of an entry of the stream."""
+
+OFFSET = re.compile(rf"{ENTRY_ID.pattern}(-[0-9]{{1,2}})?")
+"""Format of an offset: the id of an entry of the stream, and how many of its messages were received if not all."""
+
+ALL_MESSAGES = 100
+"""Stands for all messages of an entry; more than an entry makes."""
 
 CHANGES: dict[str, tuple[OwnedStatus, OwnedStatus]] = {
     "started": ("pending", "running"),
@@ -78,11 +84,17 @@ class OwnerEvent:
         """Names and payloads."""
         return self.make()
 
+    def messages_after(self, received: int = 0) -> Iterator[tuple[str, dict[str, Any], str]]:
+        """Name, payload and offset of each message but the first `received`: a client may lose its connection between
+        two messages of one entry."""
+        for count, (name, document) in enumerate(self.messages[received:], received + 1):
+            yield name, document, self.offset if count == len(self.messages) else f"{self.offset}-{count}"
 
-def parse_offset(offset: str) -> tuple[int, int]:
-    """Parse an offset to a pair that compares in stream order."""
-    ms, _, sequence = offset.partition("-")
-    return int(ms), int(sequence)
+
+def parse_offset(offset: str) -> tuple[int, int, int]:
+    """Parse an offset to what compares in stream order: both numbers of the entry's id, and its messages received."""
+    ms, sequence, *received = offset.split("-")
+    return int(ms), int(sequence), int(received[0]) if received else ALL_MESSAGES
 
 
 class OwnerEventFollower:
@@ -124,7 +136,7 @@ class OwnerEventFollower:
         backoff = Backoff()
         while not self._stop.is_set():
             try:
-                newest, _ = parse_offset(self._ops.events.last_id())
+                newest, *_ = parse_offset(self._ops.events.last_id())
                 return f"{max(0, newest - round(REPLAY_SECONDS * 1000))}-0"
             except QctlError as error:
                 self._log_and_wait(error, backoff.next_delay())
@@ -168,7 +180,7 @@ class OwnerEventFollower:
 
     def _read_message(self, receiver: str, position: str) -> dict[str, Any] | None:
         backoff = Backoff()
-        while OFFSET.fullmatch(position) and not self._stop.is_set():
+        while ENTRY_ID.fullmatch(position) and not self._stop.is_set():
             try:
                 return self._service.delivered_message(receiver, position)
             except UnreachableError as error:

@@ -16,7 +16,7 @@ import re
 import secrets
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -104,7 +104,7 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
         """The ASGI application."""
         self._follower = OwnerEventFollower(backend.ops, backend.service, backend.settings.shapes)
         self._clients: dict[str, Client] = {}
-        self._complete_after: tuple[int, int] | None = None
+        self._complete_after: tuple[int, int, int] | None = None
         """Offset after which the replay buffer has every event."""
         self._last = ""
         self._replay: deque[OwnerEvent] = deque()
@@ -156,9 +156,9 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
                     self._complete_after = parse_offset(self._replay.popleft().offset)
                 if not self._backend.creations.has_clients(event.owner):
                     continue
-                for name, document in event.messages:
+                for name, document, offset in event.messages_after():
                     await self.emit(name, document, room=_room(event.owner, recovers=False))
-                    await self.emit(name, (document, event.offset), room=_room(event.owner, recovers=True))
+                    await self.emit(name, (document, offset), room=_room(event.owner, recovers=True))
                 if event.created_job:
                     self._backend.creations.announced(event.created_job)
 
@@ -166,9 +166,10 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
         """Send a client the events that it missed, then subscribe it, with no event in between."""
         async with self._publish_lock:
             recovered = self._can_replay(client.after)
-            for event in self._since(client.after, client.user.id) if recovered and client.after else []:
-                for name, document in event.messages:
-                    await self.emit(name, (document, event.offset) if client.recovers else document, to=sid)
+            for name, document, offset in (
+                self._since(client.after, client.user.id) if recovered and client.after else ()
+            ):
+                await self.emit(name, (document, offset) if client.recovers else document, to=sid)
             if client.recovers and self._last:
                 await self.emit("live:ready", ({"recovered": recovered}, self._last), to=sid)
             with contextlib.suppress(ValueError):  # it has disconnected meanwhile
@@ -178,10 +179,13 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
         """Check whether the replay buffer has every event after this offset."""
         return after is not None and self._complete_after is not None and parse_offset(after) >= self._complete_after
 
-    def _since(self, after: str, user: str) -> list[OwnerEvent]:
-        replay = list(self._replay)
-        first = bisect_right([parse_offset(event.offset) for event in replay], parse_offset(after))
-        return [event for event in replay[first:] if event.owner == user]
+    def _since(self, after: str, user: str) -> Iterator[tuple[str, dict[str, Any], str]]:
+        """What a user has not received: messages with their offsets."""
+        replay, received = list(self._replay), parse_offset(after)
+        for event in replay[bisect_right([parse_offset(event.offset) for event in replay], received) :]:
+            if event.owner == user:
+                of_same_entry = parse_offset(event.offset)[:2] == received[:2]
+                yield from event.messages_after(received[2] if of_same_entry else 0)
 
     # --- clients ------------------------------------------------------------------------------------------
 
