@@ -180,7 +180,7 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
         return after is not None and self._complete_after is not None and parse_offset(after) >= self._complete_after
 
     def _since(self, after: str, user: str) -> Iterator[tuple[str, dict[str, Any], str]]:
-        """What a user has not received: messages with their offsets."""
+        """Messages that a user has not received, with their offsets."""
         replay, received = list(self._replay), parse_offset(after)
         for event in replay[bisect_right([parse_offset(event.offset) for event in replay], received) :]:
             if event.owner == user:
