@@ -70,6 +70,8 @@ DRY: dict[Path, Path] = {
     ("ingest", "rejects", "discard"): ("--all",),
     ("queue", "move"): ("mail", "old"),
     ("schedule", "backfill"): ("mine", "--since", "1h"),
+    **{("flow", verb): ("d1",) for verb in ("retry", "cancel")},
+    ("ingest", "replay"): ("readings", "--from", "sqlite"),
     ("job", "import"): ("-",),
     ("dlq", "import"): ("-",),
     ("restore",): ("kept.jsonl",),

@@ -65,7 +65,7 @@ ANSWERS: dict[Path, Answer] = {
     ("job", "export"): Answer("dead", says=('"id": "dead"', "1 job exported")),
     ("job", "logs"): Answer("left"),
     ("flow", "list"): Answer(says=("left\tjob\t", "parent\tjob\t")),
-    ("flow", "show"): Answer("parent", says=("\tchild\t", "child\tparents\tdeferred")),
+    ("flow", "show"): Answer("parent", says=("└─ child  deferred  parents", "0 of 3 jobs ended")),
     ("flow", "retry"): Answer("left --yes", says=("No job matches",)),
     ("flow", "cancel"): Answer("child --yes", says=("2 jobs of parents canceled", f"{UNDO}flow retry child")),
     ("limit", "list"): Answer(hides=("slow",)),

@@ -41,7 +41,8 @@ def replay(
     buffer = Buffer(connection, spec, settings)
     limiter = RateLimiter(rate)
     count = 0
-    buffer.level()  # a Redis that is away is said before anything is read
+    if not dry_run:
+        buffer.level()  # a Redis that is away is said before anything is read
     for page in stored_items.pages(settings, spec.name, source, query):
         items = [json.dumps(item, separators=(",", ":")).encode() for item in page]
         size = limiter.jobs_per_call(len(items))
