@@ -52,7 +52,7 @@ ANSWERS: dict[Path, Answer] = {
     ("audit",): Answer(hides=("done",)),
     ("memory",): Answer(says=("all keys measured", "siteapp.nap"), hides=("±",)),
     ("metrics", "show"): Answer(),
-    ("metrics", "chat"): Answer(says=("No chat messages",)),
+    ("metrics", "chat"): Answer(says=("day\tsent\tdelivered\tread",)),
     ("metrics", "export"): Answer(
         says=('qctl_queue_jobs{queue="slow",state="running"} 0.0', 'qctl_queue_jobs{queue="work",state="dead"} 1.0'),
         hides=('queue="email"', 'pipeline="readings"'),
