@@ -12,6 +12,8 @@ missing mosquitto_pub mosquitto-clients
 missing nats-server nats-server
 missing epmd rabbitmq-server
 missing nginx nginx
+missing wsrep_sst_rsync mariadb-server
+missing rsync rsync
 missing victoria-metrics victoria-metrics
 missing mariadbd mariadb-server-core
 missing tmux tmux

@@ -32,6 +32,8 @@ class MariaDb(Program):
     user = "qctl"
     password = "pass wörd '\\%"
     database = "data_queue_db"
+    is_shared = False
+    """True if clients come to it by other addresses too, as to a node of a cluster."""
 
     def __init__(self, folder: Path, *options: str, host: str = "127.0.0.1", port: int | None = None) -> None:
         server = shutil.which("mariadbd", path=SBIN)
@@ -62,20 +64,23 @@ class MariaDb(Program):
 
     def start(self) -> None:
         """Start it; the first time its files, the database and the user are made."""
-        if not self._prepared:
-            done = subprocess.run(
-                [*self._install, *self._small], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-            )
-            assert done.returncode == 0, done.stdout
+        if not self._prepared and not (self.folder / "data").exists():
+            self._make_files()
         super().start()
         if not self._prepared:
-            clients = "127.0.0.1" if self.host == "127.0.0.1" else "%"
+            clients = "127.0.0.1" if self.host == "127.0.0.1" and not self.is_shared else "%"
             self.run(
                 f"CREATE DATABASE {self.database}",
                 f"CREATE USER qctl@'{clients}' IDENTIFIED BY " + pymysql.converters.escape_str(self.password),
                 f"GRANT ALL ON {self.database}.* TO qctl@'{clients}'",
             )
             self._prepared = True
+
+    def _make_files(self) -> None:
+        done = subprocess.run(
+            [*self._install, *self._small], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert done.returncode == 0, done.stdout
 
     def end(self) -> None:
         """Kill it; nothing happens where it ended already."""
