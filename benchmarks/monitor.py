@@ -157,7 +157,8 @@ def delays(monitor: Monitor, ops: Ops, times: int) -> list[float]:
         reason = f"r{random.randrange(10**5)}"
         monitor.reset()
         began = time.perf_counter()
-        ops.queues.pause("queue-1", reason=reason)
+        with events.acting_as("b"):  # short: the reason follows it in a narrow column
+            ops.queues.pause("queue-1", reason=reason)
         found.append(monitor.wait(reason, 30.0) - began)
         ops.queues.resume("queue-1")
     return found
