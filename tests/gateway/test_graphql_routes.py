@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,15 @@ from typing import Any
 import pytest
 from graphql import get_introspection_query
 from redis import Redis
+from rq.job import Job, JobStatus
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from starlette.exceptions import HTTPException
 
+from qctl.broker.bookkeeping import pools
 from qctl.broker.redis import job_fields, keys
 from qctl.gateway import graphql_routes
+from qctl.models import Pool, PoolSize
 from qctl.ops import Ops
 from qctl.service import QueueService
 from qctl.sinks.sqlite import READINGS, SqliteSink
@@ -111,6 +115,65 @@ def test_deployments_are_marked_and_causes_acknowledged(
     (cause,) = operator(causes).json["data"]["deadLetters"]["causes"]
     assert cause["note"] == {"text": "known", "acknowledged": True}
     assert operator('mutation { mark(text: "a\\nb") { text } }').status == 400
+
+
+def test_limits_can_be_set_listed_and_lifted(operator: Any, ask: Any, service: QueueService) -> None:
+    service.enqueue("notify", NOTE)
+    line = "{ scope name rate perSeconds concurrency reached }"
+    made = operator(f'mutation {{ setLimit(scope: QUEUE, name: "notification", rate: 5, concurrency: 0) {line} }}')
+    expected = {
+        "scope": "QUEUE",
+        "name": "notification",
+        "rate": 5,
+        "perSeconds": 60.0,
+        "concurrency": 0,
+        "reached": True,
+    }
+    assert made.json["data"]["setLimit"] == expected
+    assert operator(f"{{ limits {line} }}").json["data"]["limits"] == [expected]
+    lift = 'mutation { clearLimit(scope: QUEUE, name: "notification") }'
+    assert [operator(lift).json["data"]["clearLimit"] for _ in range(2)] == [True, False]
+    assert operator('mutation { setLimit(scope: JOB, name: "nothing", rate: 1) { name } }').status == 404
+    assert operator('mutation { setLimit(scope: QUEUE, name: "notification") { name } }').status == 400
+    assert ask("{ limits { name } }").status == 401
+    assert ask(lift).status == 401
+
+
+def test_pools_are_listed(operator: Any, ask: Any, connection: Redis) -> None:
+    size = PoolSize(1, 4)
+    now = datetime.now(timezone.utc)
+    pool = Pool("worker-email", "a\x1b", 1, ("email",), size, size, 2, 1, now, reason="2 wait")
+    pools.report(connection, pool)
+    found = operator("{ pools { name host queues size running bounds requested reason } }").json["data"]["pools"]
+    assert found == [
+        {
+            "name": "worker-email",
+            "host": "a\\x1b",
+            "queues": ["email"],
+            "size": 2,
+            "running": 1,
+            "bounds": "1..4",
+            "requested": None,
+            "reason": "2 wait",
+        }
+    ]
+    assert ask("{ pools { name } }").status == 401
+
+
+def test_finished_jobs_run_again_as_copies_once(
+    operator: Any, ask: Any, service: QueueService, connection: Redis
+) -> None:
+    job_id = service.enqueue("notify", NOTE)
+    job = Job.fetch(job_id, connection, serializer=JSONSerializer)
+    Queue(job.origin, connection=connection).remove(job)
+    job.set_status(JobStatus.FINISHED)
+    connection.zadd(keys.finished(job.origin), {job_id: 9e12})
+    line = f'mutation {{ replay(ids: ["{job_id}"]) {{ done already }} }}'
+    assert operator(line).json["data"]["replay"] == {"done": 1, "already": 0}
+    assert operator(line).json["data"]["replay"] == {"done": 0, "already": 1}
+    assert connection.llen(keys.queue(job.origin)) == 1
+    assert operator("mutation { replay { done } }").status == 400
+    assert ask(line).status == 401
 
 
 def test_flows_can_be_queried_canceled_and_retried(operator: Any, ask: Any, connection: Redis) -> None:

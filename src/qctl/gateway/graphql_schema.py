@@ -21,6 +21,7 @@ from qctl import catalog, conditions
 from qctl.errors import UsageError
 from qctl.gateway.admin_auth import Operator
 from qctl.gateway.dependencies import Backend
+from qctl.gateway.graphql_control_types import Limit, LimitScope, Pool
 from qctl.gateway.graphql_flow_types import Flow, FlowChanged
 from qctl.gateway.graphql_limits import LIMITS
 from qctl.gateway.graphql_types import (
@@ -41,6 +42,7 @@ from qctl.gateway.queue_routes import pause_queue, resume_queue
 from qctl.gateway.queue_schemas import PauseRequest
 from qctl.gateway.schemas import milliseconds
 from qctl.models import Selector
+from qctl.models.limits import period_text
 
 MAX_ROWS = 1000
 """Jobs, causes or readings in one response, and ids in one request."""
@@ -144,6 +146,18 @@ class Query:
         info.context.require_operator()
         return [Flow.of(flow) for flow in info.context.gateway.ops.flows.list(limit=_checked(limit)).flows]
 
+    @strawberry.field(description="Limits of queues, of jobs by name and of owners, with their use.")
+    def limits(self, info: Context) -> list[Limit] | None:
+        """Resolve `limits`."""
+        info.context.require_operator()
+        return [Limit.of(limit) for limit in info.context.gateway.ops.limits.list().rows]
+
+    @strawberry.field(description="Pools of workers and of other daemons that reported lately.")
+    def pools(self, info: Context) -> list[Pool] | None:
+        """Resolve `pools`."""
+        info.context.require_operator()
+        return [Pool.of(pool) for pool in info.context.gateway.ops.pools.list()]
+
     @strawberry.field(description="Marks of deployments, the oldest first.")
     def marks(self, info: Context) -> list[Mark] | None:
         """Resolve `marks`."""
@@ -227,6 +241,68 @@ class Mutation:
         )
 
     @strawberry.mutation(
+        description="Limit how many jobs start in `perSeconds`, and run at once: 0 pauses. What is not given stays as "
+        "it is. It ends after `seconds`, if given."
+    )
+    def set_limit(
+        self,
+        info: Context,
+        scope: LimitScope,
+        name: str,
+        rate: int | None = None,
+        per_seconds: float = 60.0,
+        concurrency: int | None = None,
+        blackout: str | None = None,
+        timezone: str | None = None,
+        reason: str = "",
+        seconds: float | None = None,
+    ) -> Limit | None:
+        """Set a limit."""
+        operator, ops = info.context.require_operator(), info.context.gateway.ops
+        given = {
+            "--rate": None if rate is None else f"{rate}/{period_text(per_seconds)}",
+            "--concurrency": concurrency,
+            "--blackout": blackout,
+        }
+        words = [word for option, value in given.items() if value is not None for word in (option, str(value))]
+
+        def put() -> Limit:
+            limit = ops.limits.set(
+                scope.value,
+                name,
+                rate=None if rate is None else (rate, per_seconds),
+                concurrency=concurrency,
+                blackout=blackout,
+                zone=timezone,
+                reason=reason,
+                seconds=seconds,
+            )
+            return Limit.of(limit)
+
+        return operator.run(put, "limit set", *_subject(scope, name), *words)
+
+    @strawberry.mutation(description="Lift a limit. False if there was none.")
+    def clear_limit(self, info: Context, scope: LimitScope, name: str) -> bool | None:
+        """Lift a limit."""
+        operator, ops = info.context.require_operator(), info.context.gateway.ops
+        return operator.run(lambda: ops.limits.clear(scope.value, name), "limit clear", *_subject(scope, name))
+
+    @strawberry.mutation(
+        description="Run copies of finished jobs: those with these ids, or all of a queue. Jobs that have a copy count "
+        "as `already`, unless `again`."
+    )
+    def replay(
+        self, info: Context, ids: list[strawberry.ID] | None = None, queue: str | None = None, again: bool = False
+    ) -> Retried | None:
+        """Replay finished jobs. Each copy goes to the end of its queue."""
+        operator, ops = info.context.require_operator(), info.context.gateway.ops
+        selector, arguments = _selection(ids, queue, None)
+        words = [*arguments, *(["--again"] if again else [])]
+        return operator.run(
+            lambda: Retried.of(ops.jobs.replay(ops.jobs.choose("replay", selector), again=again)), "job replay", *words
+        )
+
+    @strawberry.mutation(
         description="Retry dead letters: those with these ids, or all of a queue, or all with one cause."
     )
     def retry(
@@ -281,6 +357,11 @@ def _selection(
     queue_options = [] if queue is None else ["--queue", queue]
     cause_options = [] if fingerprint is None else ["--fingerprint", fingerprint]
     return Selector(queue=lanes, fingerprint=fingerprint), queue_options + (cause_options or ["--all"])
+
+
+def _subject(scope: LimitScope, name: str) -> list[str]:
+    """The words by which the command line names the subject of a limit."""
+    return [name] if scope is LimitScope.QUEUE else [f"--{scope.value}", name]
 
 
 def _checked(limit: int) -> int:
