@@ -14,7 +14,7 @@ from redis import Redis
 
 from qctl.broker.admin import trash
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import keys
+from qctl.broker.redis import job_fields, keys
 from qctl.models import AuditEntry, ignore_progress
 from qctl.ops import Ops
 from qctl.settings import Settings
@@ -28,6 +28,8 @@ JOBS = 40_000
 
 SLOW_JOBS = 5_000
 """Jobs of a command that changes one in each step."""
+
+REPLAYED_JOBS = 8_000
 
 STEP_JOBS = 200
 
@@ -134,6 +136,29 @@ def test_killed_retry_leaves_its_record(start: Start, own_redis: RedisServer, op
         changed = kill_under_way(process, lambda: connection.zcard(keys.failed("mail")))
         assert count_events(connection, "requeued") == changed
         assert (only_entry(ops).outcome, only_entry(ops).count) == ("begun", changed)
+
+
+def test_killed_replay_copies_each_job_once_when_it_is_repeated(start: Start, own_redis: RedisServer, ops: Ops) -> None:
+    with own_redis.connect() as connection:
+        ids = stock.fill(connection, "mail", REPLAYED_JOBS)
+        for id_ in ids:
+            connection.hset(keys.job(id_), mapping={"status": "finished", "created_at": LONG_AGO})
+            connection.zadd(keys.finished("mail"), {id_: 4_000_000_000})
+        connection.delete(keys.queue("mail"))
+        words = ("job", "replay", "--queue", "mail", "--yes")
+        process = start(PROGRAM, *words)
+        eventually(lambda: connection.llen(keys.queue("mail")) >= STEP_JOBS, every=0.001)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL, "it had ended before it was killed"
+        copied = connection.llen(keys.queue("mail"))
+        assert 0 < copied < REPLAYED_JOBS
+        assert count_events(connection, "created") == copied
+        entry = only_entry(ops)
+        assert (entry.outcome, entry.count, entry.line) == ("begun", copied, f"qctl {' '.join(words)}")
+        assert start(PROGRAM, *words).wait(PATIENCE_SECONDS) == 0
+        copies = connection.lrange(keys.queue("mail"), 0, -1)
+        originals = {connection.hget(keys.job(copy.decode()), job_fields.REPLAYED_FROM) for copy in copies}
+        assert len(copies) == len(originals) == REPLAYED_JOBS
 
 
 @pytest.mark.parametrize(("verb", "event"), [("restore", "restored"), ("empty", "purged"), ("expire", "purged")])
