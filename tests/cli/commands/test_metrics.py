@@ -78,6 +78,7 @@ def test_export_has_metrics_of_pipelines_and_topics() -> None:
         "ingest_batched_total": 11_960,
         "ingest_rejected_total": 3,
         "ingest_sessions_lost_total": 2,
+        "ingest_broker_dropped_total": 0,
         "ingest_received_per_second": 120.5,
         "ingest_batches": 2,
         "ingest_lag_seconds": 75,
