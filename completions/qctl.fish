@@ -584,7 +584,7 @@ function __qctl_place
             set -g __qctl_takes '--pipeline=readings,messages' '--rate=' '--limit=' '--error=' '--fingerprint=@cause' '--older-than=' '--since=' '--until=' '--where=id=,queue=,state=,name=,owner=,worker=,error=,argument=,cause=,age>' '--scan-limit=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@dead'
         case 'cleanup'
-            set -g __qctl_verbs 'finished	Delete old finished jobs with their results' 'failed	Move old dead letters to the trash' 'results	Delete results without a job' 'reports	Delete old reports on this machine' 'exports	Delete old exports and rejected rows of imports' 'images	Delete old chat images on this machine that no message uses' 'history	Delete old events from the history' 'trash	Delete expired trash batches for good' 'all	Run all cleanups with their defaults'
+            set -g __qctl_verbs 'finished	Delete old finished jobs with their results' 'failed	Move old dead letters to the trash' 'results	Delete results without a job' 'reports	Delete old reports on this machine' 'exports	Delete old exports and rejected rows of imports' 'images	Delete images and files here that no chat message uses' 'history	Delete old events from the history' 'trash	Delete expired trash batches for good' 'all	Run all cleanups with their defaults'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''

@@ -178,7 +178,7 @@ class NotReplicatedError(BackpressureError):
 
 
 class BudgetError(BackpressureError):
-    """Jobs of a kind use all of the memory that they may use: no more are created. The message is fit for users."""
+    """Jobs of a kind, or files of messages, use all of the room that they may use. The message is fit for users."""
 
 
 def did_you_mean(names: Sequence[str]) -> str:

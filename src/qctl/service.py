@@ -341,10 +341,11 @@ class QueueService:
         receiverId: str | int,
         text: str | None = None,
         image: str | None = None,
+        file: Mapping[str, Any] | None = None,
         **options: Unpack[Options],
     ) -> str:
         """Store and deliver a chat message and notify the receiver, at high priority. Returns the job's id."""
-        data = _without_none(senderId=senderId, receiverId=receiverId, text=text, image=image)
+        data = _without_none(senderId=senderId, receiverId=receiverId, text=text, image=image, file=file)
         return self.enqueue("process-message", data, **options)
 
     def notify(

@@ -34,6 +34,8 @@ from support.process import free_port
 from support.servers import S3Server
 from support.waiting import PATIENCE_SECONDS
 
+FILE = {"id": "0b0f4a4e-2f0c-4f0e-9e55-7d0b2c1f6a11", "name": "plan.pdf", "size": 7}
+
 
 def picture() -> bytes:
     out = io.BytesIO()
@@ -103,6 +105,13 @@ def test_message_waits_for_an_unreachable_bucket(
         {"image": "data:image/png,abc"},
         {"image": "data:text/html;base64,PGI+"},
         {"image": "https://evil.example/x.png"},
+        {"file": "../secret"},
+        {"file": {}},
+        {"file": {"id": "../secret", "name": "x", "size": 1}},
+        {"file": {**FILE, "name": 7}},
+        {"file": {**FILE, "size": -1}},
+        {"file": {**FILE, "size": True}},
+        {"file": {**FILE, "path": "/etc/passwd"}},
     ],
     ids=lambda arguments: ascii(arguments)[:40],
 )
@@ -163,7 +172,8 @@ def test_retry_after_a_kill_repeats_nothing(
     if mongo:
         monkeypatch.setenv("MONGODB_URI", mongo.url)
     job_id = f"killed-{where}-{dies_at}"
-    enqueue_follow_up("process-message", {"senderId": 1, "receiverId": 2, "text": "once"}, id=job_id)
+    data = {"senderId": 1, "receiverId": 2, "text": "once", "file": FILE}
+    enqueue_follow_up("process-message", data, id=job_id)
     first = multiprocessing.get_context("fork").Process(target=_perform, args=(settings, job_id, dies_at))
     first.start()
     first.join(PATIENCE_SECONDS)
@@ -173,9 +183,11 @@ def test_retry_after_a_kill_repeats_nothing(
     if mongo:
         with mongo.connect() as client:
             found = list(client.get_default_database()["chat_messages"].find({"_id": job_id}))
-        assert [document["text"] for document in found] == ["once"]
+        assert [(document["text"], document["file"]) for document in found] == [("once", FILE)]
     else:
         assert stored(settings) == [("1", "2", "once", None)]
+        with closing(sqlite3.connect(settings.database)) as db:
+            assert db.execute("SELECT * FROM chat_files").fetchall() == [(job_id, *FILE.values())]
     assert len(inbox.read(connection, "2")) == 1
     assert connection.llen(keys.queue("notification")) == 1
 

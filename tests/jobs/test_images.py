@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from redis import Redis
@@ -16,6 +17,7 @@ from qctl.broker.redis import keys
 from qctl.errors import SinkError
 from qctl.jobs import images
 from qctl.jobs.images import unused_images, upload_name
+from qctl.models import MessageFile
 from qctl.service import QueueService
 from qctl.settings import Settings
 from qctl.store import chat
@@ -73,6 +75,29 @@ def test_stored_image_is_deleted_with_its_last_message(
         assert not settings.database.exists()
     chat.store_message(settings, ChatMessage(f"m-{time.time_ns()}", "a", "b", None, USED, NOW))
     assert found() == [FREE]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "mongodb"])
+def test_file_is_kept_while_its_job_or_a_message_needs_it(
+    database: str, make_settings: Callable[..., Settings], connection: Redis, request: pytest.FixtureRequest
+) -> None:
+    env = {"MONGODB_URI": request.getfixturevalue("mongodb").url} if database == "mongodb" else {}
+    settings = make_settings(**env)
+    waits, dead, done, carried, forwarded, abandoned = (str(uuid4()) for _ in range(6))
+    with QueueService(settings) as service:
+        for job in (waits, dead, done):
+            file = {"id": job, "name": "a.txt", "size": 5}
+            service.send_message(senderId="a", receiverId="b", file=file, job_id=job)
+    connection.hset(keys.job(dead), "status", "failed")
+    connection.hset(keys.job(done), "status", "finished")
+    create_old(settings.message_files, waits, dead, done, carried, forwarded, abandoned, "notes.txt")
+    create_old(settings.message_files, f".{abandoned}.00ff00ff.part", ".other.part")
+    for id_, file_id in ((carried, carried), (f"copy-of-{forwarded}", forwarded)):
+        chat.store_message(settings, ChatMessage(id_, "a", "b", None, None, NOW, MessageFile(file_id, "a.txt", 5)))
+    chat.store_message(settings, ChatMessage(done, "a", "b", "its file is gone", None, NOW))
+    deleted = [file.path.name for file in unused_images(settings, connection, time.time() - 3600) if file.remove()]
+    assert sorted(deleted) == sorted([done, abandoned, f".{abandoned}.00ff00ff.part"])
+    assert remaining(settings.message_files) == {waits, dead, carried, forwarded, "notes.txt", ".other.part"}
 
 
 def test_image_that_was_uploaded_again_meanwhile_is_kept(settings: Settings, connection: Redis) -> None:

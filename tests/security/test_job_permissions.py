@@ -103,6 +103,7 @@ def test_what_names_a_person_is_the_caller_or_free_on_purpose() -> None:
     [
         ("process-message", {"senderId": "victim", "receiverId": "ada", "text": "x"}),
         ("process-message", {"receiverId": "ada", "image": "imports/of-another.csv"}),
+        ("process-message", {"receiverId": "ada", "file": {"id": "of-another", "name": "x", "size": 1}}),
         ("notify", {"receiverId": "ada", "text": "x", "data": {"senderId": "victim"}}),
         ("set-notification-preference", {"receiverId": "victim", "by": "app"}),
         ("set-notification-preference", {"by": "email", "target": "victim@example.com"}),

@@ -42,11 +42,12 @@ _KINDS: dict[Any, Kind] = {
 }
 
 
-CallerRule = Literal["id", "sender", "address", "business"]
+CallerRule = Literal["id", "sender", "address", "business", "gateway"]
 """Relation of an argument to the user who requests a job over HTTP.
 
 `id`: the id of that user. `sender`: an object whose `senderId` is that id. `address`: if it is an email address, that
-user's own. `business`: the id of a business that the user is a member of, which users must send.
+user's own. `business`: the id of a business that the user is a member of, which users must send. `gateway`: only a
+route of the gateway sets it; neither users nor operators may send it over HTTP.
 """
 
 

@@ -199,7 +199,7 @@ JOBS = (
         (_OLDER_THAN,),
         priority=10,
         timeout=900,
-        doc="delete images that no chat message uses",
+        doc="delete images and files that no chat message uses",
         access="operator",
     ),
     JobSpec(
@@ -219,6 +219,7 @@ JOBS = (
             Argument("receiverId", "id"),
             Argument("text", required=False, max_chars=MAX_TEXT_CHARS),
             optional("image", doc="path inside UPLOAD_DIR, or a data: URL", user_prefix="data:"),
+            optional("file", "object", "id, name and size of a file that a gateway stored", caller="gateway"),
         ),
         priority=1,
         timeout=60,

@@ -1,23 +1,30 @@
 """Chat messages: `POST /api/messages/send/{id}` enqueues one, `GET /api/messages/status/{jobId}` returns its status.
 
-An image is checked in another process and written to UPLOAD_DIR for the worker; the job has only its name. The job
-`cleanup-images` deletes it after the message is processed; this module deletes it if the job is refused.
+An image is checked in another process and written to UPLOAD_DIR for the worker; the job has only its name. A file is
+written unchecked to QCTL_MESSAGE_FILES_DIR, and `GET /api/messages/file/{id}` returns it to be saved. The job
+`cleanup-images` deletes images after the message is processed, and files that no message carries; this module deletes
+them if the job is refused.
 """
 
 from __future__ import annotations
 
 import shutil
 import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, BinaryIO
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from qctl.catalog.builtin import MAX_TEXT_CHARS
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, RejectedError, WaitTimeoutError
 from qctl.files.folder import Folder
+from qctl.files.message_files import harmless_name
 from qctl.gateway import message_bodies
 from qctl.gateway.authentication import CurrentUser
 from qctl.gateway.dependencies import Backend, Gateway
@@ -26,7 +33,7 @@ from qctl.gateway.error_responses import documented
 from qctl.gateway.json_requests import JsonRoute
 from qctl.gateway.schemas import LINE, ChatMessage
 from qctl.jobs.images import upload_name
-from qctl.models import OwnedStatus
+from qctl.models import MessageFile, OwnedStatus
 from qctl.store import chat, chat_reads
 
 router = APIRouter(route_class=JsonRoute, prefix="/api/messages", tags=["messages"])
@@ -46,10 +53,30 @@ _BODY = {
             "example": {"text": "hello"},
         },
         message_bodies.FORM: {
-            "schema": {"type": "object", "properties": {"text": _TEXT, "image": {"type": "string", "format": "binary"}}}
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "text": _TEXT,
+                    "image": {"type": "string", "format": "binary", "description": "instead of a file"},
+                    "file": {"type": "string", "format": "binary", "description": "any file, instead of an image"},
+                },
+            }
         },
     },
 }
+
+_DOWNLOAD: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "the file, to be saved",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+DOWNLOAD_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
+"""Content-Security-Policy of files, should a browser show one nevertheless."""
+
+CHUNK_BYTES = 1 << 16
+"""Bytes of a file that are read at a time."""
 
 
 class Queued(BaseModel):
@@ -92,16 +119,17 @@ async def send(
     user: CurrentUser,
     gateway: Gateway,
 ) -> Queued:
-    """Send a message: text, an image (PNG, JPEG, GIF or WebP of at most MAX_FILE_SIZE bytes), or both. It is stored
-    and delivered asynchronously."""
+    """Send a message: text, and an image (PNG, JPEG, GIF or WebP) or in a form any file, of up to MAX_FILE_SIZE bytes.
+    It is stored and delivered asynchronously."""
     await run_in_threadpool(gateway.service.check_limits, user.id)
     async with message_bodies.received(request, gateway.settings.max_file_size) as message:
-        text, image = message.text, message.image
-        if not text and image is None:
-            raise HTTPException(400, "a message needs text, an image, or both")
+        image = message.image
+        if not message.text and image is None and message.file is None:
+            raise HTTPException(400, "a message needs text, an image or a file")
         job_id = str(uuid.uuid4())
         name = None if image is None else upload_name(job_id, await _check_image(request, gateway, user.id, image))
-        await run_in_threadpool(_enqueue, gateway, job_id, user.id, id, text or None, name, image, request.state.trace)
+        new = _NewMessage(job_id, user.id, id, message, name, request.state.trace)
+        await run_in_threadpool(_enqueue, gateway, new)
     return Queued(jobId=job_id, messageId=job_id)
 
 
@@ -120,6 +148,26 @@ def status(
         except (NotFoundError, JobFailedError, WaitTimeoutError):
             result = None  # it expired or was retried in the meantime
     return MessageStatus(jobId=jobId, status=jobs[0].status, retryCount=jobs[0].retries, result=result)
+
+
+@router.get("/file/{id}", response_class=StreamingResponse, responses=_DOWNLOAD | documented(400, 401, 404, 503))
+def download(
+    id: Annotated[str, Path(max_length=200, pattern=LINE, description="id of the message", examples=[EXAMPLE_JOB])],
+    user: CurrentUser,
+    gateway: Gateway,
+) -> StreamingResponse:
+    """The file of a message that the user has sent or received."""
+    message = chat.find_message(gateway.settings, id)
+    if message is None or message.file is None or user.id not in (message.sender, message.receiver):
+        raise NotFoundError("no file of a message that you have sent or received")
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(message.file.name, safe='')}",
+        "Content-Length": str(message.file.size),
+        "Content-Security-Policy": DOWNLOAD_POLICY,
+        "X-Content-Type-Options": "nosniff",
+    }
+    content = _chunks(gateway.message_files.open(message.file))
+    return StreamingResponse(content, headers=headers, media_type="application/octet-stream")
 
 
 @router.get("/unread", responses=documented(401, 503))
@@ -170,27 +218,50 @@ async def _check_image(request: Request, gateway: Backend, sender: str, image: B
     return extension
 
 
-def _enqueue(
-    gateway: Backend,
-    job_id: str,
-    sender: str,
-    receiver: str,
-    text: str | None,
-    name: str | None,
-    image: BinaryIO | None,
-    trace: str,
-) -> None:
-    """Write the image and create the job."""
+@dataclass(frozen=True)
+class _NewMessage:
+    """A message that may be sent. `image` is the name of its image in UPLOAD_DIR."""
+
+    job_id: str
+    sender: str
+    receiver: str
+    received: message_bodies.ReceivedMessage
+    image: str | None
+    trace: str
+
+
+def _enqueue(gateway: Backend, new: _NewMessage) -> None:
+    """Write the image or the file and create the job."""
     uploads = Folder(gateway.settings.uploads)
-    if name is not None and image is not None:
-        image.seek(0)
-        with uploads.writing(name) as out:
-            shutil.copyfileobj(image, out)
+    file = None
+    if new.received.file is not None:
+        gateway.service.check_limits(new.sender)  # they may have been reached while the file arrived
+        file = MessageFile(new.job_id, harmless_name(new.received.file.name), new.received.file.size)
+        gateway.message_files.write(file, new.received.file.content)
+    if new.image is not None and new.received.image is not None:
+        new.received.image.seek(0)
+        with uploads.writing(new.image) as out:
+            shutil.copyfileobj(new.received.image, out)
     try:
         gateway.service.send_message(
-            senderId=sender, receiverId=receiver, text=text, image=name, owner=sender, trace_id=trace, job_id=job_id
+            senderId=new.sender,
+            receiverId=new.receiver,
+            text=new.received.text or None,
+            image=new.image,
+            file=None if file is None else asdict(file),
+            owner=new.sender,
+            trace_id=new.trace,
+            job_id=new.job_id,
         )
     except RefusedError:
-        if name is not None:
-            uploads.remove(name)
+        if new.image is not None:
+            uploads.remove(new.image)
+        if file is not None:
+            gateway.message_files.remove(file)
         raise
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from qctl import catalog
 from qctl.errors import SettingsError
+from qctl.files.message_files import MessageFiles
 from qctl.gateway.accounts import Accounts
 from qctl.gateway.creation_notices import CreationNotices
 from qctl.gateway.doors import Doors
@@ -51,6 +52,7 @@ class Backend:
         self.service = QueueService(settings)
         self.readings = ReadingsBuffer(settings)
         self.images = ImageChecks()
+        self.message_files = MessageFiles(settings)
         self.creations = CreationNotices()
         self.new_jobs = NewJobs(self.service)
         self._metrics: tuple[float, Metrics] | None = None

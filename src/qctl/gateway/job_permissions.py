@@ -43,6 +43,9 @@ def authorise(spec: JobSpec, data: Mapping[str, Any], settings: Settings, reques
     """The arguments of the job with those about the caller filled in. Raises RefusedError."""
     if spec.access == "internal":
         raise RefusedError(f"job {spec.name!r} is created by qctl itself")
+    for argument in spec.arguments:
+        if argument.caller == "gateway" and argument.name in data:
+            raise RefusedError(f"job {spec.name}: {argument.name} is set by the gateway; leave it out")
     for_users = is_for_users(spec, settings)
     is_operator = (not for_users or _names_another(spec, data, requester)) and requester.is_operator()
     if not for_users and not is_operator:

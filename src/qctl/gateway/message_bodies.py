@@ -1,4 +1,5 @@
-"""Bodies of chat messages: JSON with an image as `data:` URL, which may be much larger than other JSON, or forms.
+"""Bodies of chat messages: JSON with an image as `data:` URL, which may be much larger than other JSON, or forms with
+an image or a file. The middleware counts the bytes of a form while they arrive, and takes no more than MAX_FILE_SIZE.
 
 The image goes to a temporary file while the body arrives; only the rest of the body is held and parsed.
 """
@@ -13,13 +14,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
-from typing import Annotated, BinaryIO, cast
+from typing import Annotated, Any, BinaryIO, cast
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from qctl.catalog.builtin import MAX_TEXT_CHARS
@@ -37,6 +38,7 @@ MAX_HEAD_BYTES = 200
 
 NOT_AN_IMAGE = "an image must be a data: URL in base64, once in a message"
 TOO_LARGE = "the image is larger than MAX_FILE_SIZE"
+FILE_TOO_LARGE = "the file is larger than MAX_FILE_SIZE"
 
 MAX_TEXTS = 1000
 """Names and texts in a body, which needs four."""
@@ -51,6 +53,16 @@ class NewMessage(BaseModel):
 
     text: Annotated[Text | None, Field(max_length=MAX_TEXT_CHARS)] = None
     image: Text | None = None
+    file: Any = None
+
+
+@dataclass(frozen=True)
+class ReceivedFile:
+    """A file as it arrived. `name` is the client's, `content` a temporary file without a name."""
+
+    name: str
+    size: int
+    content: BinaryIO
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,7 @@ class ReceivedMessage:
 
     text: str | None
     image: BinaryIO | None
+    file: ReceivedFile | None = None
 
 
 class ImageExtractor:
@@ -165,22 +178,15 @@ class ImageExtractor:
 
 
 @asynccontextmanager
-async def received(request: Request, max_image_bytes: int) -> AsyncIterator[ReceivedMessage]:
-    """The message in the body of a request; its image exists until the block ends. Raises HTTPException."""
+async def received(request: Request, max_file_bytes: int) -> AsyncIterator[ReceivedMessage]:
+    """The message in the body of a request; its image or file exists until the block ends. Raises HTTPException."""
     if request.headers.get("content-type", "").startswith(FORM):
         async with request.form(max_files=1, max_fields=4, max_part_size=4 * MAX_TEXT_CHARS) as form:
-            text, image = form.get("text"), form.get("image")
-            if isinstance(text, UploadFile) or (image is not None and not isinstance(image, UploadFile)):
-                raise HTTPException(400, "`text` must be text and `image` must be a file")
-            if text is not None and len(text) > MAX_TEXT_CHARS:
-                raise HTTPException(400, f"text: at most {MAX_TEXT_CHARS} characters")
-            if image is not None and (image.size or 0) > max_image_bytes:
-                raise HTTPException(413, TOO_LARGE)
-            yield ReceivedMessage(text, None if image is None else image.file)
+            yield _in_form(form, max_file_bytes)
         return
     with SpooledTemporaryFile(max_size=MAX_HELD_BYTES) as file:
         held = bytearray()
-        extractor = ImageExtractor(max_image_bytes, held.extend)
+        extractor = ImageExtractor(max_file_bytes, held.extend)
         pieces = request.stream()
         try:
             async for data in pieces:
@@ -198,6 +204,26 @@ async def received(request: Request, max_image_bytes: int) -> AsyncIterator[Rece
         yield ReceivedMessage(text, cast("BinaryIO", file) if extractor.found else None)
 
 
+def _in_form(form: FormData, max_file_bytes: int) -> ReceivedMessage:
+    """The message of a form. Raises HTTPException."""
+    text, image, file = form.get("text"), form.get("image"), form.get("file")
+    if isinstance(text, UploadFile) or isinstance(image, str) or isinstance(file, str):
+        raise HTTPException(400, "`text` must be text, `image` and `file` must be files")
+    if text is not None and len(text) > MAX_TEXT_CHARS:
+        raise HTTPException(400, f"text: at most {MAX_TEXT_CHARS} characters")
+    if image is not None and (image.size or 0) > max_file_bytes:
+        raise HTTPException(413, TOO_LARGE)
+    if file is not None and (file.size or 0) > max_file_bytes:
+        raise HTTPException(413, FILE_TOO_LARGE)
+    if file is not None and not file.filename and not file.size:
+        file = None  # what a page sends if no file was chosen
+    return ReceivedMessage(
+        text,
+        None if image is None else image.file,
+        None if file is None else ReceivedFile(file.filename or "", file.size or 0, file.file),
+    )
+
+
 def _parse(document: bytes, *, has_image: bool) -> str | None:
     """The text of a message without its image. Raises HTTPException and RequestValidationError."""
     try:
@@ -209,4 +235,6 @@ def _parse(document: bytes, *, has_image: bool) -> str | None:
         raise HTTPException(400, "the body is not JSON") from None
     if (message.image or "") != (ImageExtractor.PLACEHOLDER.decode() if has_image else ""):
         raise HTTPException(400, NOT_AN_IMAGE)
+    if message.file:
+        raise HTTPException(400, "a file is sent in a form (multipart/form-data), not as JSON")
     return message.text

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Annotated, Any, Literal, cast
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
@@ -25,6 +26,9 @@ from qctl.store.users import User as StoredUser
 
 LINE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 """Pattern of one line of text: no control characters."""
+
+FILE_PATH = "/api/messages/file/"
+"""Beginning of the path of a message's file; the id of the message ends it."""
 
 EXAMPLE_ID = "6920b670c1afd03b72e31e73"
 EXAMPLE_TIME = "2024-03-20T10:30:00.000Z"
@@ -156,6 +160,14 @@ class Job(BaseModel):
         )
 
 
+class MessageFile(BaseModel):
+    """A file of a chat message. `url` is the path that returns it to the message's sender and receiver."""
+
+    name: str = Field(examples=["plan.pdf"])
+    size: int = Field(description="in bytes", examples=[48211])
+    url: str = Field(examples=["/api/messages/file/0b0f4a4e-2f0c-4f0e-9e55-7d0b2c1f6a11"])
+
+
 class ChatMessage(BaseModel):
     """A chat message. `image` is the name under which it is stored."""
 
@@ -164,23 +176,30 @@ class ChatMessage(BaseModel):
     receiverId: str = Field(examples=["ada"])
     text: str | None = Field(examples=["hello"])
     image: str | None = Field(examples=[None])
+    file: MessageFile | None = Field(examples=[None])
     createdAt: Moment = Field(examples=[EXAMPLE_TIME])
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> ChatMessage:
         """Convert a message of an inbox. Raises ValidationError if it is none."""
-        renamed = {**message, "createdAt": message.get("sentAt")}
+        file = message.get("file")
+        if isinstance(file, Mapping):
+            file = {**file, "url": f"{FILE_PATH}{quote(str(message.get('id')), safe='')}"}
+        renamed = {**message, "createdAt": message.get("sentAt"), "file": file}
         return cls.model_validate({name: renamed.get(name) for name in cls.model_fields})
 
     @classmethod
     def stored(cls, message: StoredMessage) -> ChatMessage:
         """Convert a stored message."""
+        url = f"{FILE_PATH}{quote(message.id, safe='')}"
+        file = None if message.file is None else MessageFile(name=message.file.name, size=message.file.size, url=url)
         return cls(
             id=message.id,
             senderId=message.sender,
             receiverId=message.receiver,
             text=message.text,
             image=message.image,
+            file=file,
             createdAt=message.sent_at,
         )
 

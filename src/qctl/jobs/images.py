@@ -1,8 +1,8 @@
-"""Cleanup of chat images that no message uses: processed or abandoned uploads, and stored images of deleted messages.
+"""Cleanup of chat images and files that no message uses: processed or abandoned uploads, and those of deleted messages.
 
 The name of an upload holds the id of its message's job, and it is kept while that job waits, runs, is a dead letter or
 is in the trash. The name of a stored image is a hash of its content, and it is kept while any message uses it. Images
-in a bucket are not touched.
+in a bucket are not touched. A file is kept while its job is unfinished or a message carries it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from qctl import old_files
 from qctl.broker.admin import cleanup
 from qctl.files.image_check import FORMATS
+from qctl.files.message_files import FILE_ID
 from qctl.jobs.batches import settings
 from qctl.jobs.follow_up_jobs import redis_connection
 from qctl.old_files import OldFile
@@ -34,6 +35,7 @@ UPLOAD_PREFIX = "chat-"
 _EXTENSIONS = "|".join(FORMATS.values())
 _UPLOAD = re.compile(rf"{UPLOAD_PREFIX}([A-Za-z0-9_-]+)\.(?:{_EXTENSIONS})")
 _PARTIAL = re.compile(rf"\.{UPLOAD_PREFIX}.*\.part")
+_PARTIAL_FILE = re.compile(rf"\.{FILE_ID.pattern}\..*\.part")
 _STORED = re.compile(rf"[0-9a-f]{{64}}\.(?:{_EXTENSIONS})")
 
 
@@ -43,7 +45,7 @@ def upload_name(job_id: str, extension: str) -> str:
 
 
 def cleanup_images(olderThan: float | None = None) -> dict[str, int]:
-    """Delete old images that no message uses. Returns how many were `deleted`.
+    """Delete old images and files that no message uses. Returns how many were `deleted`.
 
     Raises SinkError if the messages cannot be read, QctlError if a folder cannot be used.
     """
@@ -51,12 +53,12 @@ def cleanup_images(olderThan: float | None = None) -> dict[str, int]:
     age = current.keep_images if olderThan is None else max(0.0, olderThan)
     with redis_connection("cannot check which images are needed") as connection:
         deleted = sum(image.remove() for image in unused_images(current, connection, time.time() - age))
-    log.info("deleted %d images", deleted, extra={"event": "cleaned"})
+    log.info("deleted %d images and files", deleted, extra={"event": "cleaned"})
     return {"deleted": deleted}
 
 
 def unused_images(settings: Settings, connection: Any, before: float) -> Iterator[OldFile]:
-    """Yield images last modified before a time (s since 1970) that no message uses. `connection`: one to Redis.
+    """Yield images and files last modified before a time (s since 1970) that no message uses. `connection`: to Redis.
 
     Raises as `cleanup_images` does.
     """
@@ -69,6 +71,17 @@ def unused_images(settings: Settings, connection: Any, before: float) -> Iterato
         stored = [file for file in batch if _STORED.fullmatch(file.path.name)]
         used = chat.images_in_use(settings, [file.path.name for file in stored])
         yield from (file for file in stored if file.path.name not in used)
+    yield from _unused_files(settings, connection, before)
+
+
+def _unused_files(settings: Settings, connection: Any, before: float) -> Iterator[OldFile]:
+    for batch in _batches(old_files.find_old_files(settings.message_files, before)):
+        ids = [file.path.name for file in batch if FILE_ID.fullmatch(file.path.name)]
+        # The job first: once it has finished, its message is stored.
+        needed = cleanup.unfinished_ids(connection, ids)
+        needed |= chat.files_in_use(settings, ids)
+        yield from (file for file in batch if file.path.name in set(ids) - needed)
+        yield from (file for file in batch if _PARTIAL_FILE.fullmatch(file.path.name))
 
 
 def _batches(files: Iterator[OldFile]) -> Iterator[Sequence[OldFile]]:

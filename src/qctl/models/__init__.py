@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         Verb,
         ignore_progress,
     )
-    from qctl.models.chat import DeliveryDay
+    from qctl.models.chat import DeliveryDay, MessageFile
     from qctl.models.checks import (
         LEVEL_ORDER,
         Check,
@@ -134,7 +134,7 @@ _NAMES = {
     "daemons": "Daemon",
     "budgets": "BudgetKind BudgetUse RejectTally",
     "dead_letters": "NEW_SECONDS Cause Causes DeadKind DeadLetter DeadLetterDetail DeadLetters",
-    "chat": "DeliveryDay",
+    "chat": "DeliveryDay MessageFile",
     "events": "AuditEntry Event EventFilter HistoryStep Span",
     "explanations": "Explanation Reason ReasonCode",
     "flows": "Flow FlowJob FlowKind Flows",
@@ -254,6 +254,7 @@ __all__ = [
     "MemoryKind",
     "MemoryShare",
     "MemoryUse",
+    "MessageFile",
     "Metrics",
     "Mute",
     "NameMemory",

@@ -13,3 +13,12 @@ class DeliveryDay:
     sent: int
     delivered: int
     read: int
+
+
+@dataclass(frozen=True)
+class MessageFile:
+    """A file of a chat message. `id` is the name under which it is stored, `name` the sender's, made harmless."""
+
+    id: str
+    name: str
+    size: int

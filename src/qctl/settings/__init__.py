@@ -343,6 +343,11 @@ class Settings(
         """Folder that stores images of chat messages."""
         return self.home / self.images_dir
 
+    @property
+    def message_files(self) -> Path:
+        """Folder that stores files of chat messages."""
+        return self.home / self.message_files_dir
+
     def flush_interval(self, pipeline: str) -> float:
         """Return the maximum time (s) that an item of a pipeline waits for its batch to fill."""
         return {"readings": self.readings_flush_interval, "messages": self.messages_flush_interval}[pipeline]

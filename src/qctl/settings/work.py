@@ -75,7 +75,8 @@ class WorkSettings:
         whole_number(1, 1 << 30),
         "10485760",
         group="work",
-        doc="Maximum size (bytes, after unpacking) of a file that is read: imports, images, answers of sources",
+        doc="Maximum size (bytes, after unpacking) of a file that is read or sent: imports, images, files of messages, "
+        "answers of sources",
     )
     upload_dir: Path = setting(  # noqa: RUF009 - a field, no shared value
         "UPLOAD_DIR",
@@ -112,6 +113,20 @@ class WorkSettings:
         "images",
         group="work",
         doc="Folder that stores images of chat messages; a relative path lies in QCTL_HOME",
+    )
+    message_files_dir: Path = setting(  # noqa: RUF009 - a field, no shared value
+        "QCTL_MESSAGE_FILES_DIR",
+        _folder,
+        "message-files",
+        group="work",
+        doc="Folder in which gateways store files of chat messages; a relative path lies in QCTL_HOME",
+    )
+    message_files_bytes: int = setting(
+        "QCTL_MESSAGE_FILES_BYTES",
+        whole_number(0, 1 << 50),
+        "10737418240",
+        group="work",
+        doc="Maximum size (bytes) of all files of chat messages together; beyond it messages with files are refused",
     )
     s3_bucket: str | None = setting(
         "QCTL_S3_BUCKET",
@@ -157,8 +172,8 @@ class WorkSettings:
         whole_number(3600, 10 * YEAR_SECONDS),
         "604800",
         group="work",
-        doc="Age (s) at which cleanup-images deletes an image in UPLOAD_DIR or QCTL_IMAGES_DIR that no chat message "
-        "uses",
+        doc="Age (s) at which cleanup-images deletes an image in UPLOAD_DIR or QCTL_IMAGES_DIR, or a file in "
+        "QCTL_MESSAGE_FILES_DIR, that no chat message uses",
     )
     sources: Mapping[str, str] = setting(
         "QCTL_SOURCES",

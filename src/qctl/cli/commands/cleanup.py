@@ -31,7 +31,7 @@ NOUNS: dict[CleanupKind, tuple[str, str]] = {
     "results": ("result without a job", "results without a job"),
     "reports": ("report", "reports"),
     "exports": ("export", "exports"),
-    "images": ("image", "images"),
+    "images": ("image or file of a message", "images and files of messages"),
     "history": ("event of the history", "events of the history"),
     "trash": ("job in the trash", "jobs in the trash"),
 }
@@ -107,7 +107,7 @@ def images(
     older_than: Annotated[str | None, _older_than("QCTL_KEEP_IMAGES")] = None,
     dry_run: DryRun = False,
 ) -> ExitCode:
-    """Delete old chat images on this machine that no message uses."""
+    """Delete images and files here that no chat message uses."""
     return _clean(session, "images", older_than, None, None, dry_run)
 
 
