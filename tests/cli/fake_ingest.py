@@ -9,6 +9,7 @@ from cli.fake_jobs import NOW
 from qctl.models import (
     Arrival,
     Arrivals,
+    Cause,
     DeadLetter,
     DeadLetterDetail,
     FlushResult,
@@ -52,6 +53,12 @@ OTHERS = TopicStatus(None, "readings", 0.0, 7, 0, NOW - timedelta(days=1), None)
 
 LETTER = DeadLetter("reject-1", "sensor-data", "dead", "ingest_reading", "it is not JSON", NOW, 1, "f00d")
 DETAIL = DeadLetterDetail(LETTER, NOW, NOW, "it is not JSON", '["x"]', 5, "ingest-reading: rejected")
+
+NOT_JSON = Cause(
+    *("f00df00df00d", 1, ["sensor-data"], "ingest_reading", "Rejected", "it is not JSON", "", NOW, NOW, "reject-1"),
+    counted=2,
+    source="sensors/hall",
+)
 
 ARRIVED = Arrival("readings", NOW, "sensors/hall", NOW, {"temperature": 21.5})
 

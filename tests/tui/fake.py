@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from cli.fake import NOW, FakeOps, pause_of, stats_of
+from cli.fake_ingest import NOT_JSON, READINGS
 from cli.fake_jobs import CAUSE, ROW, done
 from cli.fake_operating import TIMER
 from qctl import catalog
@@ -84,11 +85,26 @@ def batched(chosen: Selection, **_: Any) -> BulkResult:
 def measured() -> Series:
     """An hour of rising throughput."""
     runs = Histogram({bucket(0.01): 50, bucket(0.2): 45, bucket(1.5): 5})
+    waits = [Histogram({bucket(0.4 + abs(30 - n) / 20): 9} if n not in range(35, 41) else {}) for n in range(60)]
     steps = [
-        Step(NOW - timedelta(minutes=60 - n), finished=n * 7, failed=n // 3, depth=200 - 3 * n, runs=runs)
+        Step(
+            NOW - timedelta(minutes=60 - n),
+            finished=n * 7,
+            failed=n // 3,
+            depth=200 - 3 * n,
+            waits=waits[n],
+            runs=runs,
+        )
         for n in range(60)
     ]
     return Series(["email"], 60.0, steps)
+
+
+def causes(queue: str | None = None, **_: Any) -> Causes:
+    """The rejects of the pipelines, or the dead letters of all queues."""
+    if queue and READINGS.queue in queue.split(","):
+        return Causes([NOT_JSON], 1, 1)
+    return Causes([CAUSE, replace(CAUSE, fingerprint="aaaaaaaaaaaa", count=3, new=7)], 15, 15)
 
 
 def depths(_minutes: int) -> dict[str, dict[int, int]]:
@@ -108,7 +124,7 @@ ANSWERS: dict[str, Any] = {
     "queues__clear": lambda name, **_: ClearResult(name, 1204, BATCH),
     "jobs__delete": batched,
     "dead_letters__list": DeadLetters(LETTERS, 3),
-    "dead_letters__groups": Causes([CAUSE, replace(CAUSE, fingerprint="aaaaaaaaaaaa", count=3, new=7)], 15, 15),
+    "dead_letters__groups": causes,
     "health__check": Health(
         "degraded",
         [

@@ -27,12 +27,13 @@ MAX_COMMANDS = {
     "4": 140 * QUEUES,
     "5": 100,
     "6": 60,
-    "7": 40,
+    "7": 60,
     "8": 10,
     "9": 3,
     "L": 3,
 }
-"""Most commands of one refresh, by screen, with 5 waiting jobs and 5 dead letters in each queue."""
+"""Most commands of one refresh, by screen, with 5 waiting jobs and 5 dead letters in each queue. Screen 4 reads as many
+where that takes so little processor time that nothing is cached; screen 7 reads topics and causes of each pipeline."""
 
 SLACK = 20
 """Commands that a read may cost more or less, by what it finds in caches."""
@@ -52,6 +53,8 @@ def site(own_redis: RedisServer, make_settings: Callable[..., Settings]) -> Iter
     connection = own_redis.connect()
     fill(connection, 5)
     ops = Ops(make_settings(REDIS_URL=own_redis.url))
+    pour(ops, 5)
+    stock.die(connection, stock.enqueue(connection, "sensor-data", "reject"))
     yield connection, Monitor(CachedData(ops), ops)
     ops.close()
     connection.close()
@@ -64,6 +67,12 @@ def fill(connection: Redis, jobs: int, first: int = 0) -> None:
         for number in range(first, first + jobs):
             stock.enqueue(connection, f"q{queue}", f"w{queue}-{number}")
             stock.die(connection, stock.enqueue(connection, f"q{queue}", f"d{queue}-{number}"))
+
+
+def pour(ops: Ops, topics: int) -> None:
+    """A message of each of so many topics, in the buffer of the pipeline."""
+    for number in range(topics):
+        ops.ingest.push("readings", [b'{"temperature": 21.5}'], topic=f"sensors/{number}")
 
 
 def commands_of(connection: Redis, page: Page) -> int:
@@ -84,6 +93,7 @@ def test_a_refresh_of_a_screen_costs_redis_few_commands(site: tuple[Redis, Monit
     assert set(few) == set(MAX_COMMANDS)
     assert {digit: count for digit, count in few.items() if count > MAX_COMMANDS[digit]} == {}
     fill(connection, MORE_JOBS, first=5)
+    pour(monitor.ops, MORE_JOBS)
     many = {page.digit: commands_of(connection, page) for page in monitor._pages}
     more = {digit: many[digit] - few[digit] for digit in few}
     assert {digit: count for digit, count in more.items() if count > MAX_MORE_COMMANDS.get(digit, 0) + SLACK} == {}

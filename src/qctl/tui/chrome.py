@@ -25,6 +25,9 @@ ChoiceDialog { background: transparent; }
 .-narrow DeadLettersPage > Horizontal { layout: vertical; }
 .-widest DetailPane { display: block; }
 .-widest #plots { grid-size: 2; }
+.-widest IngestPage Container { layout: horizontal; }
+.-widest IngestPage .none { height: 1fr; }
+.-widest #lag { display: block; }
 .-short #failed { display: none; }
 .-wide #tiles, .-widest #tiles { height: 3; }
 .-wide.-tall #tiles, .-widest.-tall #tiles { height: 4; }

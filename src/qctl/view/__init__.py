@@ -17,6 +17,7 @@ from qctl.view.flows import flow_columns, flow_progress, flow_tree, relatives
 from qctl.view.health import HEALTH_STYLES, SEVERITY_STYLES, finding_columns, problem_rows
 from qctl.view.ingest import (
     NO_PIPELINE,
+    OTHER_TOPICS,
     arrival_line,
     pipeline_columns,
     reject_columns,
@@ -73,6 +74,7 @@ __all__ = [
     "NO_PIPELINE",
     "NO_QUEUE",
     "NO_VALUE",
+    "OTHER_TOPICS",
     "PERCENTILES",
     "RUN_LEGEND",
     "SEVERITY_STYLES",

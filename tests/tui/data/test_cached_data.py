@@ -211,6 +211,22 @@ def test_causes_are_read_for_changed_queues(reads: DeadLetterReads) -> None:
     assert reads.asked == [["email", "report"], ["report"], ["new"], [], ["report"]]
 
 
+def test_causes_of_a_pattern_are_read_again_after_a_change(reads: DeadLetterReads) -> None:
+    patterns: list[str] = []
+    reads.letters._ops.dead_letters.groups = lambda pattern: (patterns.append(pattern), Causes([CAUSE], 12, 12))[1]
+    for _ in range(3):
+        assert reads.letters.groups("sensor-data,socket-data").total == 12
+    reads.letters.mark_changed([happened("sensor-data")])
+    reads.letters.groups("sensor-data,socket-data")
+    assert patterns == ["sensor-data,socket-data"]
+    reads.letters.mark_changed([Event("2-0", "dead", {"queue": "sensor-data"})])
+    reads.letters.groups("sensor-data,socket-data")
+    assert patterns == ["sensor-data,socket-data"] * 2
+    for number in range(20):
+        reads.letters.groups(f"q{number}")
+    assert len(reads.letters._patterns) == dead_letter_cache.MAX_PATTERNS
+
+
 def test_letters_of_a_cause_are_read_again_when_it_changes(reads: DeadLetterReads) -> None:
     of_cause = Selector(fingerprint=CAUSE.fingerprint)
     reads.letters.groups()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from cli.fake import ANSWERS, stats_of
+from cli.fake_ingest import READINGS
 from qctl.cli.main import run
 from qctl.cli.session import Session
 from qctl.errors import NotFoundError, RedisUnreachableError, RefusedError, UsageError
@@ -173,6 +174,8 @@ def test_calls_have_the_names_of_earlier_recordings() -> None:
     data.jobs.show("job-1")
     data.workers.list("email")
     data.ingest.status()
+    data.ingest.sources()
+    data.ingest.topics(sort="rate", limit=50)
     data.metrics.series(seconds=3600.0, step=60.0)
     data.metrics.depths()
     data.schedules.list(queue=None, limit=200)
@@ -190,6 +193,8 @@ def test_calls_have_the_names_of_earlier_recordings() -> None:
         'jobs.show["job-1"]',
         'workers.list["email"]',
         "ingest.status[]",
+        "ingest.sources[]",
+        'ingest.topics[{"$":"dict","is":[["limit",50],["sort","rate"]]}]',
         'metrics.series[{"$":"dict","is":[["seconds",3600.0],["step",60.0]]}]',
         "metrics.depths[]",
         'schedules.list[{"$":"dict","is":[["limit",200],["queue",null]]}]',
@@ -251,6 +256,19 @@ def test_the_timeline_seeks(file: Path) -> None:
         await driver.press(*["shift+right"] * 6)
         await driver.until(" ended  10:00 ")
         await driver.until("444")
+
+    play(file, script)
+
+
+def test_a_recording_without_topics_shows_its_pipelines(file: Path) -> None:
+    pipelines = {"at": 0.0, "call": "ingest.status[]", "answer": codec.encode([READINGS])}
+    written(file, stats_at(0.0, 111), pipelines, stats_at(9.0, 111))
+
+    async def script(driver: Driver) -> None:
+        await driver.press("full_stop", "7")
+        await driver.until("950/1000")
+        assert "No topics" in driver.text
+        assert "No rejects" in driver.text
 
     play(file, script)
 

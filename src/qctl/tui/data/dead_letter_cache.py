@@ -21,6 +21,9 @@ CHANGING_EVENTS = frozenset(
 MAX_CHANGED_QUEUES = 5000
 """Names of changed queues that are remembered until they are read. Beyond that, all queues are read."""
 
+MAX_PATTERNS = 4
+"""Patterns of queues whose causes are in the cache; the one used longest ago is evicted."""
+
 MAX_LISTS = 4
 """Lists of dead letters in the cache; the one used longest ago is evicted."""
 
@@ -35,20 +38,24 @@ class DeadLetterCache(DeadLetterReader):
         self._changed: set[str] = set()
         self._by_queue: TimedCache[dict[str, Causes]] = TimedCache()
         self._merged = Causes([], 0, 0)
+        self._patterns: dict[str, TimedCache[Causes]] = {}
         self._lists: dict[tuple[Selector, int], tuple[Cause, TimedCache[DeadLetters]]] = {}
 
     def mark_changed(self, events: Sequence[Event]) -> None:
         """Note the queues of these events for the next read."""
+        changed = {e.fields["queue"] for e in events if e.event in CHANGING_EVENTS and "queue" in e.fields}
         with self._lock:
-            self._changed |= {e.fields["queue"] for e in events if e.event in CHANGING_EVENTS and "queue" in e.fields}
+            self._changed |= changed
+            for cache in self._patterns.values() if changed else ():
+                cache.invalidate()
             if len(self._changed) > MAX_CHANGED_QUEUES:
                 self._changed.clear()
                 self._by_queue.invalidate()
 
     def groups(self, queue: str | None = None) -> Causes:
-        """Return the causes of the dead letters of one queue, or of all."""
+        """Return the causes of the dead letters of one queue or pattern, or of all."""
         if queue is not None:
-            return self._ops.dead_letters.groups(queue)
+            return self._of_pattern(queue)
         with self._lock:
             changed, self._changed = self._changed, set()
         queues = self._read_stats().queues
@@ -69,6 +76,16 @@ class DeadLetterCache(DeadLetterReader):
                 del known[name]
         self._merged = Causes.merged(known.values())
         return self._merged
+
+    def _of_pattern(self, pattern: str) -> Causes:
+        with self._lock:
+            cache = self._patterns.pop(pattern, None) or TimedCache[Causes]()
+            self._patterns[pattern] = cache
+            for oldest in [*self._patterns][:-MAX_PATTERNS]:
+                del self._patterns[oldest]
+        if cache.value and cache.is_valid:
+            return cache.value
+        return cache.refresh(lambda: self._ops.dead_letters.groups(pattern))
 
     def list(self, selector: Selector, *, limit: int) -> DeadLetters:
         """Return dead letters. Those of a cause are read again if the cause changed."""

@@ -31,6 +31,7 @@ from qctl.models import (
     SourceStatus,
     Stats,
     Timers,
+    Topics,
     WorkerInfo,
 )
 
@@ -100,11 +101,13 @@ class WorkerReader(Protocol):
 
 
 class IngestReader(Protocol):
-    """Reads the state of the ingest pipelines, and the heartbeats of sources and schedulers."""
+    """Reads the state of the ingest pipelines and their topics, and the heartbeats of sources and schedulers."""
 
     def status(self) -> Sequence[PipelineStatus]: ...
 
     def sources(self) -> Sequence[SourceStatus]: ...
+
+    def topics(self, *, sort: str, limit: int) -> Topics: ...
 
 
 class MetricsReader(Protocol):

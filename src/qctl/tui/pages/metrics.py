@@ -15,7 +15,7 @@ from qctl.safe import escape_line
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.host import Host
 from qctl.tui.page import Page
-from qctl.tui.widgets.plot_content import plot_content
+from qctl.tui.widgets.plot_panel import PlotPanel
 from qctl.tui.widgets.prompt import PromptRequest, complete_by_prefix
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 SPANS = ((3600.0, 60.0, "1 h"), (86_400.0, 900.0, "24 h"))
 """Spans: seconds shown, seconds of one step, and name."""
-
-MIN_PLOT_LINES = 5
-"""Lines that a plot needs; below that only its title is shown."""
-
 
 PLOTS = ("depth", "rate", "failed", "runs")
 
@@ -41,7 +37,6 @@ class MetricsPage(Page):
     DEFAULT_CSS = """
     MetricsPage > #span { height: 1; padding: 0 2; }
     MetricsPage > #plots { height: 1fr; layout: grid; grid-size: 1; }
-    MetricsPage .plot { width: 1fr; height: 1fr; padding: 0 1; }
     """
 
     def __init__(self, host: Host, **options: Any) -> None:
@@ -53,7 +48,7 @@ class MetricsPage(Page):
         yield Static(id="span")
         with Container(id="plots"):
             for name in PLOTS:
-                yield Static(id=name, classes="plot")
+                yield PlotPanel(id=name)
 
     def read(self, data: MonitorData) -> Series:
         """Read the series of the chosen queue, or of all queues together."""
@@ -74,27 +69,14 @@ class MetricsPage(Page):
             "finished": lambda step: step.finished / data.step,
             "failed": lambda step: step.failed / data.step,
         }
-        self._draw("#depth", "waiting jobs", data, {"waiting": lambda step: step.depth})
-        complete = {curve: of_complete(data.steps, value) for curve, value in rates.items()}
-        self._draw("#rate", "jobs per second", data, complete)
-        self._draw("#failed", "failed runs (%)", data, {"failed": of_complete(data.steps, failed_percent)})
-        self._draw("#runs", "run time (s)", data, percentiles("runs"))
-
-    def _draw(self, selector: str, title: str, series: Series, curves: dict[str, Value]) -> None:
-        from qctl.view.plots import plot
-
-        widget = self.query_one(selector, Static)
-        steps = series.steps
-        width, height = widget.content_size
-        values = {value(step) for value in curves.values() for step in steps} - {None}
-        if values == {0}:
-            widget.update(Content(f"{title}: always 0"))  # no axis has room for it
-            return
-        has_colours = not self.app.no_color
-        drawn = ""
-        if height >= MIN_PLOT_LINES:
-            drawn = plot(title, steps, curves, width, height, marks=series.marks, colour=has_colours)
-        widget.update(plot_content(drawn) if drawn else Content(f"{title}: no data" if height > 1 else title))
+        plots: dict[str, tuple[str, dict[str, Value]]] = {
+            "depth": ("waiting jobs", {"waiting": lambda step: step.depth}),
+            "rate": ("jobs per second", {curve: of_complete(data.steps, value) for curve, value in rates.items()}),
+            "failed": ("failed runs (%)", {"failed": of_complete(data.steps, failed_percent)}),
+            "runs": ("run time (s)", percentiles("runs")),
+        }
+        for plot, (title, curves) in plots.items():
+            self.query_one(f"#{plot}", PlotPanel).draw(title, data, curves)
 
     def on_resize(self) -> None:
         """Draw the plots again for another size."""

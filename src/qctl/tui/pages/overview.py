@@ -14,8 +14,8 @@ from textual.containers import Horizontal
 from qctl import view
 from qctl.models import Event, Finding, Health, QueueStats, Selector, Series, Stats
 from qctl.tui import actions
+from qctl.tui.data.minute_values import MinuteValues
 from qctl.tui.data.monitor_data import MonitorData
-from qctl.tui.data.oldest_history import OldestHistory
 from qctl.tui.host import Host
 from qctl.tui.pages import tiles
 from qctl.tui.pages.events import EVENTS, open_event
@@ -76,7 +76,7 @@ class OverviewPage(QueueActsPage):
         super().__init__(host, **options)
         self._is_new = True
         self._has_health = False
-        self._oldest = OldestHistory()
+        self._oldest = MinuteValues(60)
         self._tiles = {title: Tile(title, digit) for title, digit in tiles.TITLES.items()}
         self._queues: dict[str, QueueStats] = {}
 
@@ -109,10 +109,11 @@ class OverviewPage(QueueActsPage):
     def present(self, data: OverviewData, now: datetime) -> None:
         """Fill the numbers and all tables."""
         self.host.depths.record(data.stats)
-        self._oldest.record(data.stats)
         queues = data.stats.in_use.queues
+        ages = (queue.oldest_age for queue in data.stats.queues if queue.oldest_age is not None)
+        self._oldest.record(data.stats.at, max(ages, default=0.0))
         self._queues = {queue.name: queue for queue in queues}
-        for title, content in tiles.contents(queues, data.hour, self._oldest.ages).items():
+        for title, content in tiles.contents(queues, data.hour, self._oldest.values).items():
             self._tiles[title].show(content)
         worst = self.query_one("#worst", Grid)
         worst.set_title("Queues by trouble", view.totals_line(data.stats))

@@ -33,6 +33,7 @@ from qctl.models import (
     SourceStatus,
     Stats,
     Timers,
+    Topics,
     WorkerInfo,
 )
 from qctl.tui.data.monitor_data import (
@@ -161,6 +162,10 @@ class _Ingest(_Part, IngestReader):
 
     def sources(self) -> Sequence[SourceStatus]:
         return self._answer(name_of("ingest.sources"), lambda data: data.ingest.sources())
+
+    def topics(self, *, sort: str, limit: int) -> Topics:
+        name = name_of("ingest.topics", sort=sort, limit=limit)
+        return self._answer(name, lambda data: data.ingest.topics(sort=sort, limit=limit))
 
 
 class _Metrics(_Part, MetricsReader):
