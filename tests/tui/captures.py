@@ -34,7 +34,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "4-dead-letters": (("4",), "Traceback: ..."),
     "5-schedules": (("5",), "legacy"),
     "6-workers": (("6",), "w1"),
-    "7-ingest": (("7",), "readings"),
+    "7-ingest": (("7", "7"), "sensors/hall"),
     "8-metrics": (("8", "8"), "p99"),
     "9-events": (("9",), "finished"),
     "audit": (("L",), "qctl clear"),

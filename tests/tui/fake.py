@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from cli.fake import NOW, FakeOps, pause_of, stats_of
-from cli.fake_ingest import NOT_JSON, READINGS
+from cli.fake_ingest import HALL, NOT_JSON, OTHERS, READINGS
 from cli.fake_jobs import CAUSE, ROW, done
 from cli.fake_operating import TIMER
 from qctl import catalog
@@ -34,6 +34,7 @@ from qctl.models import (
     Step,
     Timer,
     Timers,
+    Topics,
 )
 from qctl.tui.data.site_list import SiteList
 
@@ -107,6 +108,15 @@ def causes(queue: str | None = None, **_: Any) -> Causes:
     return Causes([CAUSE, replace(CAUSE, fingerprint="aaaaaaaaaaaa", count=3, new=7)], 15, 15)
 
 
+TOPICS = [
+    replace(HALL, usual_pause=12.0),
+    replace(
+        HALL, topic="sensors/attic", rate=0.25, seen_at=NOW - timedelta(minutes=15), silence=900.0, usual_pause=30.0
+    ),
+    OTHERS,
+]
+
+
 def depths(_minutes: int) -> dict[str, dict[int, int]]:
     """A queue that fills up, and one that empties, in the last minutes."""
     now = int(NOW.timestamp()) // 60
@@ -125,6 +135,7 @@ ANSWERS: dict[str, Any] = {
     "jobs__delete": batched,
     "dead_letters__list": DeadLetters(LETTERS, 3),
     "dead_letters__groups": causes,
+    "ingest__topics": lambda **_: Topics(TOPICS, 3, 2),
     "health__check": Health(
         "degraded",
         [

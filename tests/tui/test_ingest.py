@@ -30,6 +30,8 @@ def test_topics_and_rejects_are_shown_and_the_plot_where_there_is_room(size: tup
         if has_plot:
             await driver.until("p99 wait of batches")
         assert ("lag (s)" in driver.text) == has_plot
+        for grid in driver.app.query("IngestPage Grid"):
+            assert grid.region.right <= size[0]
 
     drive(MonitorOps(), script, size=size)
 
@@ -53,10 +55,8 @@ def test_the_queues_of_used_pipelines_are_read_together() -> None:
 
     drive(ops, script, size=(120, 40))
     assert (("sensor-data,socket-data",), {}) in ops.calls_of("dead_letters__groups")
-    spans = [
-        options for queues, options in ops.calls_of("metrics__series") if queues == (("sensor-data,socket-data",),)
-    ]
-    assert spans[0] == {"seconds": 3600.0, "step": 60.0}
+    hour = ((("sensor-data,socket-data",),), {"seconds": 3600.0, "step": 60.0})
+    assert hour in ops.calls_of("metrics__series")
 
 
 def test_a_pipeline_without_a_queue_yet_shows_its_topics() -> None:

@@ -27,7 +27,8 @@ ChoiceDialog { background: transparent; }
 .-widest #plots { grid-size: 2; }
 .-widest IngestPage Container { layout: horizontal; }
 .-widest IngestPage .none { height: 1fr; }
-.-widest #lag { display: block; }
+.-widest #topics { width: 3fr; }
+.-widest #lag { display: block; width: 2fr; }
 .-short #failed { display: none; }
 .-wide #tiles, .-widest #tiles { height: 3; }
 .-wide.-tall #tiles, .-widest.-tall #tiles { height: 4; }

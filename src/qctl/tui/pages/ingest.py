@@ -56,9 +56,8 @@ class IngestPage(GridPage):
     IngestPage Container { layout: vertical; height: 2fr; }
     IngestPage #traffic { height: 3fr; }
     IngestPage Container Grid { width: 1fr; height: 1fr; }
-    IngestPage #traffic Grid { width: 3fr; }
     IngestPage Container .none { height: 3; }
-    IngestPage #lag { width: 2fr; display: none; }
+    IngestPage #lag { display: none; }
     """
 
     def __init__(self, host: Host, **options: Any) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from qctl import view
-from qctl.models import State, TopicStatus
+from qctl.models import Cause, State, TopicStatus
 from qctl.ops.silence_checks import is_quiet
 from qctl.tui.data.topic_trends import MINUTES, TopicTrends, per_minute
 from qctl.tui.pages.dead_letters import CAUSES
@@ -45,12 +45,19 @@ SOURCES = GridSpec(
     },
 )
 
-REJECT_COLUMNS = ("ERROR", "COUNT", "ONLY COUNTED", "NEW/MIN", "LAST", "QUEUES")
-"""The columns of causes that rejects have; the page of dead letters has all."""
+REJECT_COLUMNS: Mapping[str, int] = {"ERROR": 60, "COUNT": 0, "ONLY COUNTED": 0, "NEW/MIN": 0, "LAST": 0, "QUEUES": 8}
+"""The columns of causes that rejects have, with the least width of those that may be cut. Dead letters have all."""
+
+
+def reject_columns(now: datetime) -> list[Column[Cause]]:
+    """Return the columns of rejects by cause: fewer than of dead letters, so that the error has room."""
+    columns = (column for column in CAUSES.columns(now) if column.title in REJECT_COLUMNS)
+    return [replace(column, min_width=REJECT_COLUMNS[column.title]) for column in columns]
+
 
 REJECTS = replace(
     CAUSES,
-    columns=lambda now: [column for column in CAUSES.columns(now) if column.title in REJECT_COLUMNS],
+    columns=reject_columns,
     empty="No rejects: messages that cannot be read or stored would be here, by cause.",
 )
 
