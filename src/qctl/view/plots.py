@@ -12,6 +12,9 @@ from qctl.view.values import PERCENTILES
 
 MAX_TIME_LABELS = 6
 
+CELLS_PER_TIME_LABEL = 9
+"""Width for each time below the axis; closer ones would push each other aside, or out."""
+
 MAX_SHOWN_MARKS = 5
 """Marks that have room in a plot."""
 
@@ -94,7 +97,8 @@ def plot(
     _draw_marks(marks, steps, highest)
     plotext.ylim(0, highest * 1.05)
     plotext.xlim(0, max(1, len(steps) - 1))
-    ticks = list(range(0, len(steps), max(1, len(steps) // MAX_TIME_LABELS)))
+    labels = max(1, min(MAX_TIME_LABELS, width // CELLS_PER_TIME_LABEL))
+    ticks = list(range(0, len(steps), max(1, len(steps) // labels)))
     plotext.xticks(ticks, [f"{steps[tick].at.astimezone():%H:%M}" for tick in ticks])
     text: str = plotext.build() if colour else plotext.uncolorize(plotext.build())
     return text.rstrip("\n")
