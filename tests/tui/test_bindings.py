@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,14 @@ from qctl.tui.keys import KEYS
 from qctl.tui.pages import PAGES
 from qctl.tui.replay.recording import Recording
 from qctl.tui.replay.replay_app import ReplayMonitor
+from qctl.tui.widgets.progress_dialog import ProgressDialog
 from qctl.tui.widgets.prompt import Prompt
 from tui.driving import Driver, drive
 from tui.fake import MonitorOps
 from tui.replay.test_recorder import stats_at, written
+from tui.test_running_actions import STATE, retry_with_canary, watched
+
+STOPPED = "not done: stopped: Canary: 1 of 3"
 
 CASES: dict[tuple[str, str], tuple[str, str]] = {
     ("Monitor", "escape"): ("3 escape", "[2 Queues]"),
@@ -54,6 +59,11 @@ CASES: dict[tuple[str, str], tuple[str, str]] = {
     ("TextWindow", "q"): ("y q", "> ○  q000"),
     ("TextWindow", "enter"): ("y enter", "> ○  q000"),
     ("TextWindow", "y"): ("question_mark y", ""),
+    ("ProgressDialog", "escape"): ("escape", ""),
+    ("ProgressDialog", "q"): ("q", ""),
+    ("ProgressDialog", "x"): ("x", STOPPED),
+    ("ProgressDialog", "left"): ("left enter", STOPPED),
+    ("ProgressDialog", "right"): ("right enter", STOPPED),
     ("NewJobDialog", "escape"): ("a =alert-email escape", "nothing was done"),
     ("NewJobDialog", "down"): ("a =alert-email down enter", "Enqueue bulk-update"),
     ("NewJobDialog", "up"): ("a =alert-email down down up enter", "Enqueue bulk-update"),
@@ -68,6 +78,9 @@ CASES: dict[tuple[str, str], tuple[str, str]] = {
     ("ReplayMonitor", "full_stop"): ("full_stop", " paused "),
 }
 """Keys to press, with `=text` to wait for a text first, and the text that is shown then."""
+
+OTHER_TESTS = ("ReplayMonitor", "ProgressDialog")
+"""Classes whose keys are pressed by a test of their own."""
 
 
 def bindings_of_classes() -> set[tuple[str, str]]:
@@ -94,7 +107,7 @@ def many() -> MonitorOps:
     return MonitorOps(stats__read=stats_of(*(QueueStats(f"q{number:03}") for number in range(100))))
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case[0] != "ReplayMonitor"], ids="-".join)
+@pytest.mark.parametrize("case", [case for case in CASES if case[0] not in OTHER_TESTS], ids="-".join)
 def test_a_binding_has_its_effect(case: tuple[str, str]) -> None:
     keys, shown = CASES[case]
 
@@ -112,6 +125,21 @@ def test_a_binding_has_its_effect(case: tuple[str, str]) -> None:
             await driver.until(lambda: driver.app.clipboard.startswith("Screens"))
 
     drive(many(), script)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case[0] == "ProgressDialog"], ids="-".join)
+def test_a_key_closes_or_stops_a_running_action(case: tuple[str, str]) -> None:
+    keys, shown = CASES[case]
+    seen = threading.Event()
+
+    async def script(driver: Driver) -> None:
+        await retry_with_canary(driver)
+        await driver.until(STATE)
+        await driver.press(*keys.split())
+        await driver.until(shown or (lambda: not isinstance(driver.app.screen, ProgressDialog)))
+        seen.set()
+
+    drive(MonitorOps(jobs__retry=watched(seen)), script, size=(140, 40))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case[0] == "ReplayMonitor"], ids="-".join)
