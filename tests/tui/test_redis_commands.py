@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from redis import Redis
 
+from qctl.broker.ingest.topics import TopicCounters
 from qctl.ops import Ops
 from qctl.settings import Settings
 from qctl.tui.app import Monitor
@@ -53,7 +54,7 @@ def site(own_redis: RedisServer, make_settings: Callable[..., Settings]) -> Iter
     connection = own_redis.connect()
     fill(connection, 5)
     ops = Ops(make_settings(REDIS_URL=own_redis.url))
-    pour(ops, 5)
+    pour(ops, connection, 5)
     stock.die(connection, stock.enqueue(connection, "sensor-data", "reject"))
     yield connection, Monitor(CachedData(ops), ops)
     ops.close()
@@ -69,10 +70,14 @@ def fill(connection: Redis, jobs: int, first: int = 0) -> None:
             stock.die(connection, stock.enqueue(connection, f"q{queue}", f"d{queue}-{number}"))
 
 
-def pour(ops: Ops, topics: int) -> None:
-    """A message of each of so many topics, in the buffer of the pipeline."""
+def pour(ops: Ops, connection: Redis, topics: int) -> None:
+    """A message in the buffer of the pipeline, and so many topics that sent one."""
+    ops.ingest.push("readings", [b'{"temperature": 21.5}'], topic="sensors/0")
+    counters = TopicCounters(connection, "readings")
     for number in range(topics):
-        ops.ingest.push("readings", [b'{"temperature": 21.5}'], topic=f"sensors/{number}")
+        counters.add(f"sensors/{number}", 5_000_000)
+    counters.flush()
+    assert ops.ingest.topics().matching == topics
 
 
 def commands_of(connection: Redis, page: Page) -> int:
@@ -93,7 +98,7 @@ def test_a_refresh_of_a_screen_costs_redis_few_commands(site: tuple[Redis, Monit
     assert set(few) == set(MAX_COMMANDS)
     assert {digit: count for digit, count in few.items() if count > MAX_COMMANDS[digit]} == {}
     fill(connection, MORE_JOBS, first=5)
-    pour(monitor.ops, MORE_JOBS)
+    pour(monitor.ops, connection, MORE_JOBS)
     many = {page.digit: commands_of(connection, page) for page in monitor._pages}
     more = {digit: many[digit] - few[digit] for digit in few}
     assert {digit: count for digit, count in more.items() if count > MAX_MORE_COMMANDS.get(digit, 0) + SLACK} == {}

@@ -111,12 +111,15 @@ class IngestPage(GridPage):
 
     def _draw_lag(self, data: IngestData, now: datetime) -> None:
         """Draw the lag as far as this page saw it, and how long batches waited, which the workers record."""
-        from qctl.view.plots import percentiles  # imports plotext, which the first page does not need
-
         if data.pipelines:
             self._lags.record(now, max(pipeline.lag for pipeline in data.pipelines))
+        panel = self.query_one(PlotPanel)
+        if not panel.display:
+            return
+        from qctl.view.plots import percentiles  # imports plotext, which the first page does not need
+
         curves = {"lag seen here": self._lag_of, "p99 wait of batches": percentiles("waits")["p99"]}
-        self.query_one(PlotPanel).draw("lag (s)", data.hour or _unmeasured(now), curves)
+        panel.draw("lag (s)", data.hour or _unmeasured(now), curves)
 
     def _lag_of(self, step: Step) -> float | None:
         return self._lags.value_of(step.at)
