@@ -65,7 +65,7 @@ GRAPH_WIDTH = MINUTES // 2
 """Characters of a trend, which has two minutes in each."""
 
 WORTH = {"USUAL": 2, "REJECTED": 3, "LAG": 4, "RECEIVED": 5, "IGNORED": 6}
-"""How early a column of topics is left out where there is little room."""
+"""Ranks of columns of topics: those that are left out first where there is little room."""
 
 
 def topic_spec(trends: TopicTrends) -> GridSpec:
