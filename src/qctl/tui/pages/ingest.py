@@ -144,7 +144,7 @@ class IngestPage(GridPage):
 
 
 def _known(read: Callable[[], T], otherwise: T) -> T:
-    """Return the answer of `read`, or `otherwise`: a pipeline may have no queue yet, and old recordings lack some answers."""
+    """Return the answer of `read`, or `otherwise`: a pipeline may have no queue yet, old recordings lack answers."""
     try:
         return read()
     except NotFoundError:
