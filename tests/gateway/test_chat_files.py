@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
-import multiprocessing
 import os
 import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,6 @@ from redis import Redis
 
 from qctl.broker.bookkeeping import inbox
 from qctl.broker.redis import keys
-from qctl.gateway import chat_routes
-from qctl.gateway.dependencies import Backend
-from qctl.gateway.message_bodies import ReceivedFile, ReceivedMessage
 from qctl.gateway.schemas import ChatMessage
 from qctl.ops import Ops
 from qctl.service import QueueService
@@ -36,6 +32,22 @@ from support.waiting import PATIENCE_SECONDS, eventually
 EDGE = "edge-of-a-part"
 FORM = f"multipart/form-data; boundary={EDGE}"
 LIMIT = 200_000
+
+ENQUEUE = """
+import io, os, signal, sys
+from uuid import uuid4
+from qctl.gateway import chat_routes
+from qctl.gateway.dependencies import Backend
+from qctl.gateway.message_bodies import ReceivedFile, ReceivedMessage
+from qctl.settings import Settings
+gateway = Backend(Settings.load())
+if sys.argv[1] == "dies":
+    gateway.service.send_message = lambda **_: os.kill(os.getpid(), signal.SIGKILL)
+content = b"the plan"
+received = ReceivedMessage("see", None, ReceivedFile("plan.pdf", len(content), io.BytesIO(content)))
+chat_routes._enqueue(gateway, chat_routes._NewMessage(str(uuid4()), "ada", "bob", received, None, "trace"))
+"""
+"""What the gateway does once a file has arrived; killed before the job is created if the argument says so."""
 
 MakeGateway = Callable[..., Gateway]
 
@@ -228,16 +240,6 @@ def test_files_beyond_their_room_are_refused_and_text_goes_on(make_gateway: Make
     assert len(stored(gateway)) == 1
 
 
-def _enqueue(environ: dict[str, str], content: bytes, dies: bool) -> None:
-    """Do what the gateway does once a file has arrived; if it `dies`, killed before the job is created."""
-    gateway = Backend(Settings.load(environ))
-    if dies:
-        gateway.service.send_message = lambda **_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign,assign]
-    received = ReceivedMessage("see", None, ReceivedFile("plan.pdf", len(content), io.BytesIO(content)))
-    new = chat_routes._NewMessage(str(uuid4()), "ada", "bob", received, None, "trace")
-    chat_routes._enqueue(gateway, new)
-
-
 @pytest.mark.kill
 def test_a_kill_between_file_and_job_loses_no_message_and_the_orphan_is_deleted(
     make_gateway: MakeGateway, settings: Settings, ops: Ops
@@ -250,10 +252,9 @@ def test_a_kill_between_file_and_job_loses_no_message_and_the_orphan_is_deleted(
         "QCTL_GATEWAY_PORT": str(free_port()),
     }
     for dies in (True, False):  # the client got no answer, and sends the message again
-        process = multiprocessing.get_context("spawn").Process(target=_enqueue, args=(environ, b"the plan", dies))
-        process.start()
-        process.join(PATIENCE_SECONDS)
-        assert process.exitcode == (-signal.SIGKILL if dies else 0)
+        command = [sys.executable, "-c", ENQUEUE, "dies" if dies else ""]
+        done = subprocess.run(command, env={**os.environ, **environ}, check=False, timeout=PATIENCE_SECONDS)
+        assert done.returncode == (-signal.SIGKILL if dies else 0)
     assert len(stored(gateway)) == 2
     age(gateway.folder / "message-files")
     ops.cleanup.run(["images"])
