@@ -47,7 +47,7 @@ content = b"the plan"
 received = ReceivedMessage("see", None, ReceivedFile("plan.pdf", len(content), io.BytesIO(content)))
 chat_routes._enqueue(gateway, chat_routes._NewMessage(str(uuid4()), "ada", "bob", received, None, "trace"))
 """
-"""What the gateway does once a file has arrived; killed before the job is created if the argument says so."""
+"""Steps of the gateway once a file has arrived; killed before the job is created if the argument says so."""
 
 MakeGateway = Callable[..., Gateway]
 
