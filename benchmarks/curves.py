@@ -1,11 +1,12 @@
 """Growth of costs with the size of a site: `python benchmarks/curves.py [CURVE ...] [--quick] [--json FILE]`.
 
-Four curves, each with all other sizes as they are in `BASE`: `jobs` in Redis (1,000 to 1,000,000), `queues` (1 to
-1,000), `workers` that are idle (1 to 64, real ones), and `connections` to Redis that do nothing (10 to 5,000). Told
-are milliseconds, or microseconds for a job, of a processor: those of the command and those of Redis, which other
-programs disturb less than the clock. What a program needs to start is not among them (`stats.py`), nor what drawing
-takes (`monitor.py`). Medians of several runs of an act, or of the parts of a long one; and how much Redis holds, which
-writes no log here. `socket_batcher.py --crowd --connections N` is the curve of connections from clients.
+Four curves, each with all other sizes as they are in `BASE`: `jobs` in Redis (1,000 to 10,000,000, for which 6 GB of
+memory must be free), `queues` (1 to 5,000), `workers` that are idle (1 to 256, real ones), and `connections` to Redis
+that do nothing (10 to 5,000). Told are milliseconds, or microseconds for a job, of a processor: those of the command
+and those of Redis, which other programs disturb less than the clock. What a program needs to start is not among them
+(`stats.py`), nor what drawing takes (`monitor.py`). Medians of several runs of an act, or of the parts of a long one;
+and how much Redis holds, which has the memory options of `qctl up`, and writes no log here. `socket_batcher.py --crowd
+--connections N` is the curve of connections from clients.
 """
 
 from __future__ import annotations
@@ -68,9 +69,9 @@ class There:
 
 BASE = There()
 CURVES: dict[str, tuple[int, ...]] = {
-    "jobs": (1_000, 10_000, 100_000, 1_000_000),
-    "queues": (1, 10, 100, 1_000),
-    "workers": (1, 4, 16, 64),
+    "jobs": (1_000, 10_000, 100_000, 1_000_000, 10_000_000),
+    "queues": (1, 10, 100, 1_000, 5_000),
+    "workers": (1, 4, 16, 64, 256),
     "connections": (10, 100, 1_000, 5_000),
 }
 QUICK: dict[str, tuple[int, ...]] = {

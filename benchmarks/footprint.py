@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 from redis import Redis
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
-from servers import private_redis
+from servers import COMPACT, private_redis
 
 from support.process import free_port
 from support.servers import Mosquitto
@@ -76,13 +76,11 @@ def environment(url: str, folder: Path) -> dict[str, str]:
     }
 
 
-def print_jobs(jobs: int) -> None:
-    """Print what a job costs Redis with each worker."""
-    print(
-        f"{'one of':32} {jobs} jobs: {'commands':>9} {'B in':>7} {'B out':>7} {'B log':>7} {'waiting':>8} {'ended':>7}"
-    )
+def print_jobs(jobs: int, title: str, options: Sequence[str] = ()) -> None:
+    """Print what a job costs a Redis that has these options, with each worker."""
+    print(f"{title:32} {jobs} jobs: {'commands':>9} {'B in':>7} {'B out':>7} {'B log':>7} {'waiting':>8} {'ended':>7}")
     for name, command in WORKERS.items():
-        with private_redis("--auto-aof-rewrite-percentage", "0") as server, server.connect() as client:
+        with private_redis("--auto-aof-rewrite-percentage", "0", *options) as server, server.connect() as client:
             queue = Queue("bench", connection=client, serializer=JSONSerializer)
             queue.enqueue("noop.noop")  # what is written once, such as the name of the queue, is no cost of a job
             before = Counters.read(client)
@@ -168,5 +166,7 @@ def print_daemons() -> None:
 
 
 if __name__ == "__main__":
-    print_jobs(int(sys.argv[1]) if len(sys.argv) > 1 else JOBS)
+    chosen = int(sys.argv[1]) if len(sys.argv) > 1 else JOBS
+    print_jobs(chosen, "Redis as by default")
+    print_jobs(chosen, "as `qctl up` starts it", COMPACT)
     print_daemons()

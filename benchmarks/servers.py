@@ -12,7 +12,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from redis import Redis
 
+from qctl.broker.query.server_setup import MEMORY_OPTIONS
 from support.servers import RedisServer
+
+COMPACT = tuple(part for name, size in MEMORY_OPTIONS.items() for part in (f"--{name}", str(size)))
+"""Options of memory with which `qctl up` starts Redis."""
 
 
 @contextmanager
@@ -26,6 +30,6 @@ def private_redis(*options: str) -> Iterator[RedisServer]:
 
 @contextmanager
 def unlogged_redis() -> Iterator[tuple[str, Redis]]:
-    """One that writes nothing to the disk: the path of its socket, and a client."""
-    with private_redis("--appendonly", "no") as server, server.connect() as client:
+    """One with the memory options of `qctl up`, which writes no log: the path of its socket, and a client."""
+    with private_redis("--appendonly", "no", *COMPACT) as server, server.connect() as client:
         yield str(server.socket), client

@@ -178,6 +178,27 @@ def test_deleting_jobs_when_full_is_an_error(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
+    ("hashes", "streams", "fix"),
+    [
+        ("64", "4096", "config set hash-max-ziplist-value 512 && redis-cli config set stream-node-max-bytes 512"),
+        ("64", "512", "config set hash-max-ziplist-value 512"),
+        ("512", "0", "config set stream-node-max-bytes 512"),
+        ("4096", "256", None),
+    ],
+)
+def test_memory_that_jobs_waste_is_told_and_no_fault(
+    server: Server, hashes: str, streams: str, fix: str | None
+) -> None:
+    options = {"hash-max-ziplist-value": hashes, "stream-node-max-bytes": streams}
+    found = judged(replace(server, config={**(server.config or {}), **options}))["memory of jobs"]
+    assert (found.status, found.fix) == ("ok", fix and f"redis-cli {fix}")
+
+
+def test_redis_knows_the_options_of_memory(server: Server) -> None:
+    assert server_setup.MEMORY_OPTIONS.keys() <= (server.config or {}).keys()
+
+
+@pytest.mark.parametrize(
     ("config", "password", "status"),
     [
         ({"bind": EVERYWHERE, "protected-mode": "no", "port": "6379"}, False, "down"),

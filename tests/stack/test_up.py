@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from qctl.broker.query.server_setup import MEMORY_OPTIONS
 from support.process import accepts
 from support.servers import RedisServer
 from support.up import MakeUp, Up, gone
@@ -40,6 +41,7 @@ def test_starts_all_and_drains_in_order(make_up: MakeUp) -> None:
     with client(up) as connection:
         names = ("port", "appendonly", "appendfsync", "save", "maxmemory", "maxmemory-policy", "unixsocketperm")
         answers = {name: connection.config_get(name)[name] for name in names}
+        memory = {name: connection.config_get(name)[name] for name in MEMORY_OPTIONS}
     assert answers == {
         "port": "0",
         "appendonly": "yes",
@@ -49,6 +51,7 @@ def test_starts_all_and_drains_in_order(make_up: MakeUp) -> None:
         "maxmemory-policy": "noeviction",
         "unixsocketperm": "700",
     }
+    assert memory == {name: str(size) for name, size in MEMORY_OPTIONS.items()}
     before_welcome = up.output.partition("qctl is up")[0]
     assert "one works" in before_welcome
     assert "two works" in before_welcome

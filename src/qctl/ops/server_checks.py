@@ -14,7 +14,7 @@ from qctl import extras, known_holes
 from qctl.broker.ingest import durability
 from qctl.broker.ingest.durability import Durability
 from qctl.broker.query.orphans import MIN_AGE_SECONDS, Orphan
-from qctl.broker.query.server_setup import SHARED_KEY_TYPES, Server
+from qctl.broker.query.server_setup import MEMORY_OPTIONS, SHARED_KEY_TYPES, Server
 from qctl.errors import QctlError, SinkMisconfiguredError, UnreachableError
 from qctl.files import s3
 from qctl.jobs import message_batches, reading_batches
@@ -51,6 +51,7 @@ def check_server(server: Server, *, password: bool) -> Iterator[Finding]:
             f"stop that program, and rename the key: redis-cli rename {quote(key)} {quote(key + '.aside')}",
         )
     yield from _promise(server)
+    yield _memory_of_jobs(server)
     yield _clock(server.skew)
     latency = f"a round trip to Redis takes {server.latency * 1000:.1f} ms"
     if server.latency > SLOW_ROUND_TRIP_SECONDS:
@@ -118,6 +119,26 @@ def _promise(server: Server) -> Iterator[Finding]:
             f"maxmemory-policy {config['maxmemory-policy']} deletes waiting jobs without notice when Redis is full",
             "redis-cli config set maxmemory-policy noeviction; set the same in redis.conf",
         )
+
+
+def _memory_of_jobs(server: Server) -> Finding:
+    """Report whether Redis stores jobs compactly. Never a fault: a site loses memory by it, and nothing else."""
+    if server.config is None:
+        return Finding("memory of jobs", "ok", "not checked: this user may not run CONFIG")
+    hashes, streams = (int(server.config.get(name, size)) for name, size in MEMORY_OPTIONS.items())
+    wanted_hashes, wanted_streams = MEMORY_OPTIONS.values()
+    wasted = (hashes < wanted_hashes, not 0 < streams <= wanted_streams)
+    options = [
+        f"{name} {size}" for (name, size), is_wasted in zip(MEMORY_OPTIONS.items(), wasted, strict=True) if is_wasted
+    ]
+    if not options:
+        return Finding("memory of jobs", "ok", "Redis stores jobs compactly")
+    return Finding(
+        "memory of jobs",
+        "ok",
+        f"jobs take two to four times the memory that they need; set in redis.conf: {', '.join(options)}",
+        " && ".join(f"redis-cli config set {option}" for option in options),
+    )
 
 
 def _clock(skew: float | None) -> Finding:

@@ -11,6 +11,7 @@ import json
 import os
 from pathlib import Path
 
+from qctl.broker.query.server_setup import MEMORY_OPTIONS
 from qctl.settings import Settings
 from qctl.stack.mqtt_access import MqttAccess
 
@@ -58,6 +59,7 @@ def redis_config(settings: Settings, folder: Path) -> str:
         "aof-load-truncated": "yes",
         "maxmemory": settings.redis_maxmemory,
         "maxmemory-policy": "noeviction",
+        **{name: str(size) for name, size in MEMORY_OPTIONS.items()},
     }
     return HEAD + "".join(f"{name} {value}\n" for name, value in options.items())
 

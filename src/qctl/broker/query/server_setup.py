@@ -47,8 +47,16 @@ SHARED_KEY_TYPES = {
 }
 """Keys that all queues share, with their types."""
 
+MEMORY_OPTIONS = {"hash-max-ziplist-value": 512, "stream-node-max-bytes": 512}
+"""Options of Redis, by names that Redis 6.2 and later know, and the bytes that suit jobs.
+
+Redis stores a hash compactly as long as each value is at most so long (64 by default), which the packed call of most
+jobs exceeds; and allocates a node of a stream at once (4,096 by default), of which the result of a job fills a tenth.
+Measured with `benchmarks/footprint.py`; source of the meanings: the redis.conf of Redis 7."""
+
 CONFIG_NAMES = (
     *("appendonly", "appendfsync", "maxmemory-policy", "bind", "protected-mode", "requirepass", "port", "dir"),
+    *MEMORY_OPTIONS,
 )
 
 
