@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 from redis import Redis
@@ -66,6 +67,31 @@ def test_job_that_kills_its_child_costs_no_other_job(connection: Redis, queue: Q
         "finished",
     ]
     assert connection.zcard(keys.started("work")) == connection.hlen(keys.claims("work")) == 0
+
+
+def test_large_arguments_and_results_pass_whole(queue: Queue, fork: QctlWorker) -> None:
+    text = "x" * (3 << 20)
+    jobs = [queue.enqueue("support.jobs.give", value) for value in (text, "", text)]
+    fork.work(burst=True)
+    assert [job.return_value() for job in jobs] == [text, "", text]
+
+
+def test_message_that_arrives_in_parts_is_read_whole() -> None:
+    ours, theirs = socket.socketpair()
+    messages = child_process.Messages(ours)
+    child_process.Messages(theirs).send(["a", 1])
+    sent = ours.recv(1000)
+    ours.setblocking(False)
+    for n in range(len(sent) - 1):
+        theirs.send(sent[n : n + 1])
+        with pytest.raises(BlockingIOError):
+            messages.receive()
+    theirs.send(sent[-1:])
+    assert messages.receive() == ["a", 1]
+    theirs.close()
+    with pytest.raises(EOFError):
+        messages.receive()
+    ours.close()
 
 
 def test_other_jobs_have_a_child_of_their_own(queue: Queue, fork: QctlWorker) -> None:

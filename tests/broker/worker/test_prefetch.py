@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ from rq.serializers import JSONSerializer
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
 from qctl.broker.worker import claim_loop, pauses, recovery
+from qctl.broker.worker import prefetch as prefetch_module
+from qctl.broker.worker.child_process import ChildProcess
 from qctl.broker.worker.claim_connection import ClaimConnection
 from qctl.broker.worker.claim_request import Claim, ClaimRequests
 from qctl.broker.worker.claims import Claimant
+from qctl.broker.worker.fork_runner import ForkRunner
 from qctl.broker.worker.prefetch import (
     MAX_CLAIM_AGE_SECONDS,
     MAX_PREFETCH_JOBS,
@@ -55,12 +59,26 @@ def assert_settled(connection: Redis, queue: str = "work") -> None:
     assert connection.zrange(keys.started(queue), 0, -1) == []
 
 
-@pytest.fixture
-def trusting(inline: QctlWorker) -> QctlWorker:
-    """A worker that has run only short jobs of `work`."""
+def trust(worker: QctlWorker) -> QctlWorker:
+    """Let a worker expect short jobs of `work`."""
     for _ in range(2 * TRUSTED_RUNS):
-        inline.loop.limits.note_run("work", 0.0)
-    return inline
+        worker.loop.limits.note_run("work", 0.0)
+    return worker
+
+
+@pytest.fixture
+def trusting_inline(inline: QctlWorker) -> QctlWorker:
+    """An inline worker that has run only short jobs of `work`."""
+    return trust(inline)
+
+
+@pytest.fixture
+def trusting(worker: QctlWorker) -> Iterator[QctlWorker]:
+    """A worker of both kinds that has run only short jobs of `work`."""
+    if isinstance(worker.runner, ForkRunner):
+        worker.runner._open_child()  # to fork it may take longer than prefetched jobs wait
+    yield trust(worker)
+    worker.runner.close()
 
 
 # --- how many -----------------------------------------------------------------------------------------------
@@ -117,13 +135,6 @@ def test_a_slow_round_trip_gives_nothing_back(prefetch: Prefetch) -> None:
         return prefetch.next() is not None
 
     eventually(begun, what="a job that was prefetched a moment ago")
-
-
-def test_a_forking_worker_claims_one_by_one(connection: Redis, worker_settings: Settings) -> None:
-    fork = QctlWorker(["work"], connection, worker_settings, "fork")
-    for _ in range(2 * TRUSTED_RUNS):
-        fork.loop.limits.note_run("work", 0.0)
-    assert fork.loop.limits.limit("work") == 1
 
 
 # --- the worker ---------------------------------------------------------------------------------------------
@@ -252,7 +263,7 @@ def test_broken_sink_is_tried_once_and_the_order_stays(connection: Redis, queue:
 
 
 def test_aborted_job_stays_before_the_prefetched_ones(
-    connection: Redis, queue: Queue, trusting: QctlWorker, monkeypatch: pytest.MonkeyPatch
+    connection: Redis, queue: Queue, trusting_inline: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(5)]
 
@@ -263,10 +274,73 @@ def test_aborted_job_stays_before_the_prefetched_ones(
 
     stopper = JobStopper()
     monkeypatch.setattr(stopper, "running", abort)
-    monkeypatch.setattr(trusting.runner, "_stopper", stopper)
-    trusting.work(burst=True)
+    monkeypatch.setattr(trusting_inline.runner, "_stopper", stopper)
+    trusting_inline.work(burst=True)
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[1:]]
     assert_settled(connection)
+
+
+def test_job_aborted_in_a_child_stays_before_the_prefetched_ones(
+    connection: Redis, queue: Queue, worker_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefetch_module, "MAX_WAIT_SECONDS", 60.0)
+    fork = trust(QctlWorker(["work"], connection, worker_settings, "fork"))
+    jobs = [queue.enqueue("support.jobs.nap", 30)] + [queue.enqueue("support.jobs.give", n) for n in range(3)]
+    receive = ChildProcess.receive
+
+    def abort(child: ChildProcess) -> tuple[bool, Any]:
+        receive(child)
+        raise AbortedError
+
+    monkeypatch.setattr(ChildProcess, "receive", abort)
+    fork.work(burst=True)
+    assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs]
+    assert_settled(connection)
+
+
+def test_job_that_kills_its_child_costs_no_prefetched_job(
+    connection: Redis, queue: Queue, worker_settings: Settings
+) -> None:
+    fork = trust(QctlWorker(["work"], connection, worker_settings, "fork"))
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(3)]
+    killer = queue.enqueue("support.jobs.die")
+    jobs += [queue.enqueue("support.jobs.give", n) for n in range(3, 6)]
+    fork.work(burst=True)
+    assert [[result.return_value for result in job.results()] for job in jobs] == [[n] for n in range(6)]
+    assert names(connection.hkeys(keys.quarantine("work"))) == [killer.id]
+    assert connection.hlen(keys.recoveries("work")) == 0
+    assert_settled(connection)
+
+
+def test_stop_that_comes_late_kills_no_other_job(
+    connection: Redis, queue: Queue, worker_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fork = trust(QctlWorker(["work"], connection, worker_settings, "fork"))
+    jobs = [queue.enqueue("support.jobs.process") for _ in range(3)]
+    receive = ChildProcess.receive
+
+    def stop(job_id: str) -> None:
+        """As the thread that listens for commands does it."""
+        fork._stopped_job_id = job_id
+        thread = threading.Thread(target=fork.kill_horse)
+        thread.start()
+        thread.join()
+
+    def receive_and_stop(child: ChildProcess) -> tuple[bool, Any]:
+        answer = receive(child)
+        running = fork.get_current_job_id()
+        if running == jobs[0].id:
+            stop(running)  # it has answered, so the child dies under no job
+        elif running == jobs[1].id:
+            stop("ended long ago")
+        return answer
+
+    monkeypatch.setattr(ChildProcess, "receive", receive_and_stop)
+    fork.work(burst=True)
+    first, *others = [[result.return_value for result in job.results()] for job in jobs]
+    assert others == [others[0], others[0]] != [first, first], "the killed child was replaced, the other went on"
+    assert connection.hlen(keys.recoveries("work")) == 0
+    assert fork._stopped_job_id is None
 
 
 def test_job_with_a_ttl_is_not_prefetched(connection: Redis, queue: Queue, trusting: QctlWorker) -> None:
