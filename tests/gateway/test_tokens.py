@@ -39,6 +39,11 @@ def altered() -> str:
     return f"{head}.{body}.{signature}"
 
 
+def signed_text(text: str) -> str:
+    """A token with other text than an object of claims."""
+    return jwt.PyJWS().encode(text.encode(), SECRET, algorithm="HS256")
+
+
 ATTACKS = {
     "none": jwt.encode(VALID, None, algorithm="none"),
     "other key": signed(VALID, "another-key-of-32-bytes-and-more!"),
@@ -56,6 +61,7 @@ ATTACKS = {
     "endless": signed({**VALID, "exp": 10**18}),
     "no token": "x",
     "two parts": "a.b",
+    "a list": signed_text("[1]"),
     "long": "a" * 7000,
     "padded": signed(VALID) + "." + "a" * 50,
 }
@@ -79,6 +85,36 @@ def test_forged_token_is_refused(tokens: Tokens, attack: str) -> None:
     tokens.read(signed(VALID))
     with pytest.raises(RefusedError, match=r"^Invalid token$"):
         tokens.read(ATTACKS[attack])
+
+
+@pytest.mark.parametrize("role", ["user", "admin"])
+@pytest.mark.parametrize("key_hash", ["", "0a1b"])
+def test_fast_path_reads_issued_tokens_as_pyjwt_does(
+    tokens: Tokens, monkeypatch: pytest.MonkeyPatch, role: str, key_hash: str
+) -> None:
+    token = tokens.issue("ädä", role, version=7, key_hash=key_hash)
+    with monkeypatch.context() as patch:
+        patch.setattr("qctl.gateway.tokens._HEADER", b"no token begins so")
+        decoded = Tokens(SECRET, 3600).read(token)
+    monkeypatch.setattr("qctl.gateway.tokens.jwt.decode", lambda *_, **__: pytest.fail("PyJWT was asked"))
+    assert tokens.read(token) == decoded
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"exp": NOW - 60}, {"iat": NOW + 3600}, {"aud": "qctl-sockets"}, {"sub": 7}, {"jti": 7}, {"nbf": NOW + 3600}],
+)
+def test_fast_path_refuses_what_pyjwt_refuses(tokens: Tokens, changed: dict[str, Any]) -> None:
+    claims = {**VALID, "role": "user"}
+    assert tokens.read(signed(claims)).id == VALID["sub"]
+    with pytest.raises(RefusedError, match=r"^Invalid token$"):
+        tokens.read(signed({**claims, **changed}))
+
+
+@pytest.mark.parametrize("spoil", [lambda t: t[:-1], lambda t: t + "\u00e4", lambda t: f"{t}."])
+def test_signature_must_be_complete(tokens: Tokens, spoil: Callable[[str], str]) -> None:
+    with pytest.raises(RefusedError, match=r"^Invalid token$"):
+        tokens.read(spoil(tokens.issue("6920", "user")))
 
 
 def test_expired_token_is_refused_despite_the_cache(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
