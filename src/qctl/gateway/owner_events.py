@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,12 @@ REPLAY_SECONDS = 120.0
 
 MAX_CACHED_OWNERS = 50_000
 """Size of the job-to-owner cache; beyond it the least recently used job is dropped and read again when needed."""
+
+READ_SECONDS = 0.005
+"""Shortest time (s) from one read of the stream to the next: the events of busy queues share one."""
+
+UNWATCHED_READ_SECONDS = 0.1
+"""The same while no client is connected, for whom the events are only kept."""
 
 ENTRY_ID = re.compile(r"[0-9]{1,16}-[0-9]{1,16}")
 """Format of the id of an entry of the stream."""
@@ -105,12 +112,21 @@ class OwnerEventFollower:
         self._shapes = shapes
         self._service = service
         self._stop = threading.Event()
+        self._watched = threading.Event()
         self._outage = Outage(log, "live events are interrupted")
         self._owned: OrderedDict[str, OwnedJob | None] = OrderedDict()
 
     def stop(self) -> None:
         """Make `run` return within about a second."""
         self._stop.set()
+        self._watched.set()
+
+    def watch(self, watched: bool) -> None:
+        """Note whether clients are connected, who wait for each event."""
+        if watched:
+            self._watched.set()
+        elif not self._stop.is_set():
+            self._watched.clear()
 
     def run(self, on_start: Callable[[str], None], publish: Callable[[list[OwnerEvent]], None]) -> None:
         """Follow until stopped. `on_start` gets the offset from which events are complete, `publish` the events."""
@@ -124,13 +140,21 @@ class OwnerEventFollower:
                 for batch in self._ops.events.follow(EVENT_FILTER, after=after, on_disconnect=self._log_and_wait):
                     if self._stop.is_set():
                         return
+                    read_at = time.monotonic()
                     backoff.reset()
                     self._outage.end()
                     if owner_events := list(self._owner_events(batch)):
                         publish(owner_events)
                     after = batch[-1].id if batch else after
+                    self._let_gather(read_at)
             except QctlError as error:  # such as a key of another type: the gateway keeps serving requests
                 self._log_and_wait(error, backoff.next_delay())
+
+    def _let_gather(self, read_at: float) -> None:
+        """Wait before the next read, so that it returns many events: a read costs more than an event."""
+        if not self._watched.wait(max(0.0, read_at + UNWATCHED_READ_SECONDS - time.monotonic())):
+            return
+        time.sleep(max(0.0, read_at + READ_SECONDS - time.monotonic()))
 
     def _start_offset(self) -> str | None:
         backoff = Backoff()

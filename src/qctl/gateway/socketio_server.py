@@ -223,6 +223,7 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
         client.expiry = asyncio.get_running_loop().call_later(max(0.0, remaining), self._expire, sid)
         self._clients[sid] = client
         self._backend.creations.connected(user.id)
+        self._follower.watch(True)
         self.sessions.admit(environ)
 
     def accept(self, connect: dict[str, Any]) -> None:
@@ -258,6 +259,7 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
         if client is None:
             return
         self._backend.creations.disconnected(client.user.id)
+        self._follower.watch(bool(self._clients))
         if client.expiry is not None:
             client.expiry.cancel()
 
