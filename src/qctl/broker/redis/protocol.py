@@ -19,5 +19,12 @@ pack_utf8 = cast("Callable[[tuple[Argument, ...]], bytes]", hiredis.pack_command
 
 def pack(command: Iterable[Argument]) -> bytes:
     """Pack one command. Text that was decoded with `surrogateescape` is packed as the bytes that it came from."""
-    parts = (part.encode(errors="surrogateescape") if isinstance(part, str) else part for part in command)
-    return pack_utf8(tuple(parts))
+    parts = tuple(command)
+    try:
+        return pack_utf8(parts)
+    except UnicodeEncodeError:
+        return pack_utf8(tuple(_encoded(part) for part in parts))
+
+
+def _encoded(part: Argument) -> Argument:
+    return part.encode(errors="surrogateescape") if isinstance(part, str) else part
