@@ -51,10 +51,10 @@ for n = 1, jobs_count do
     local entry = jobs_at(n)
     entry.first, entry.last = first, first + entry.values - 1
     first = entry.last + 1
-    wrong = wrong_type({entry.job}, 'hash')
+    entry.exists = redis.call('EXISTS', entry.job) == 1
+    wrong = entry.exists and wrong_type({entry.job}, 'hash')
     if wrong then return wrong end
-    entry.new = not seen[entry.id]
-        and (redis.call('EXISTS', entry.job) == 0 or redis.call('HGET', entry.job, 'status') == 'canceled')
+    entry.new = not seen[entry.id] and (not entry.exists or redis.call('HGET', entry.job, 'status') == 'canceled')
     seen[entry.id] = true
     jobs[n] = entry
     if entry.new then new[#new + 1] = entry end
@@ -94,18 +94,19 @@ end
 
 -- Returns which budget is used up, the bytes in use, and its limit.
 local function used_up()
-    local limit = budget_limit(letters_percent)
-    local of_queue = budget_used('letters:' .. queue)
-    if tonumber(letters_percent) > 0 and budget_used('letters') >= limit and of_queue >= limit / 10 then
-        return 'letters', of_queue, limit
+    local used = redis.call('HMGET', budgets, 'letters', 'letters:' .. queue, 'users', 'users:' .. owner)
+    for n = 1, #used do used[n] = tonumber(used[n] or '0') end
+    local letters, of_queue, users, of_owner = unpack(used)
+    if tonumber(letters_percent) > 0 and letters > 0 then
+        local limit = budget_limit(letters_percent)
+        if letters >= limit and of_queue >= limit / 10 then return 'letters', of_queue, limit end
     end
     if owner == '' or tonumber(users_percent) == 0 then return nil end
     local added = 0
     for _, entry in ipairs(new) do added = added + size(entry) end
-    limit = budget_limit(users_percent)
-    if budget_used('users') + added > limit then return 'users', budget_used('users'), limit end
+    local limit = budget_limit(users_percent)
+    if users + added > limit then return 'users', users, limit end
     limit = math.floor(limit * owner_percent / 100)
-    local of_owner = budget_used('users:' .. owner)
     if of_owner + added > limit then return 'owner', of_owner, limit end
 end
 
@@ -120,15 +121,15 @@ end
 
 limit = tonumber(max_active)
 if limit > 0 and #new > 0 then
-    local ended = {}
-    if redis.call('SCARD', active) + #new > limit then
+    local ended, count = {}, redis.call('SCARD', active)
+    if count + #new > limit then
         for _, id in ipairs(redis.call('SMEMBERS', active)) do
             local job = job_prefix .. id
             local status = redis.call('TYPE', job).ok == 'hash' and redis.call('HGET', job, 'status')
             if not status or not pending[status] then ended[#ended + 1] = id end
         end
     end
-    if redis.call('SCARD', active) - #ended + #new > limit then return reject('active') end
+    if count - #ended + #new > limit then return reject('active') end
     for _, entry in ipairs(new) do redis.call('SADD', active, entry.id) end
     for _, id in ipairs(ended) do
         if not seen[id] then redis.call('SREM', active, id) end
@@ -142,7 +143,7 @@ for n, entry in ipairs(jobs) do
     reply[n + 1] = entry.new and 1 or 0
     if entry.new then
         local job = entry.job
-        if redis.call('EXISTS', job) == 1 then redis.call('DEL', job, results_prefix .. entry.id) end
+        if entry.exists then redis.call('DEL', job, results_prefix .. entry.id) end
         local values = {unpack(common)}
         for k = entry.first, entry.last do values[#values + 1] = fields[k] end
         redis.call('HSET', job, unpack(values))

@@ -11,11 +11,14 @@
 --   are chosen at random, and returns how many it looked at and how many it removed.
 -- Atomic: jobs are deleted in many ways, by RQ and by expiry too, so their bytes are given back by looking whether they
 --   still exist; the sums stay those of the ledger.
+local memory
 local function budget_limit(percent)
-    local info = redis.pcall('INFO', 'memory')
-    local limit = type(info) == 'string' and tonumber(string.match(info, 'maxmemory:(%d+)')) or 0
-    if limit == 0 then limit = tonumber(assumed_memory) end
-    return math.floor(limit * percent / 100)
+    if not memory then  -- INFO takes longer than all else here
+        local info = redis.pcall('INFO', 'memory')
+        memory = type(info) == 'string' and tonumber(string.match(info, 'maxmemory:(%d+)')) or 0
+        if memory == 0 then memory = tonumber(assumed_memory) end
+    end
+    return math.floor(memory * percent / 100)
 end
 
 local function budget_used(field) return tonumber(redis.call('HGET', budgets, field) or '0') end
