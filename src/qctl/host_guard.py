@@ -12,6 +12,7 @@ import re
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,6 +45,8 @@ class HostGuard:
         self._app = app
         self._names = {"localhost", socket.gethostname().lower(), *(name.lower().rstrip(".") for name in names)}
         self._logged = -LOG_SECONDS
+        self.allows = lru_cache(maxsize=64)(self._allows)
+        """Checks the value of a `Host` header. Cached, because clients send the same few names."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on one request or web socket, or refuse it."""
@@ -56,8 +59,7 @@ class HostGuard:
             log.warning("requests for another host are refused: host=%.100r; list it in QCTL_HOSTS", hosts[-1])
         await _refuse(scope, receive, send)
 
-    def allows(self, host: str) -> bool:
-        """Check the value of a `Host` header."""
+    def _allows(self, host: str) -> bool:
         match = _HOST.fullmatch(host)
         if match is None:
             return host == ""
