@@ -36,8 +36,25 @@ def application(backend: Backend) -> Application:
     return RequestMiddleware(app, backend.settings.max_file_size + FORM_OVERHEAD_BYTES)
 
 
+class _Cors(CORSMiddleware):
+    """CORS. Requests without `Origin` come from no page of another origin: their responses get `Vary` alone, and
+    pass by the middleware, which searches and copies headers several times."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
+            await super().__call__(scope, receive, send)
+            return
+
+        async def send_varying(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"vary", b"Origin")]
+            await send(message)
+
+        await self.app(scope, receive, send_varying)
+
+
 def _cors(app: Application, settings: Settings) -> Application:
-    return CORSMiddleware(
+    return _Cors(
         app,
         allow_origins=list(settings.frontend_url),
         allow_credentials=settings.shapes.login_cookie and "*" not in settings.frontend_url,

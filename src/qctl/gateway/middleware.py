@@ -9,10 +9,9 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from qctl import logs
@@ -55,6 +54,7 @@ SECURITY_HEADERS = {
 _TRACE = re.compile(r"[!-~]{1,128}")
 _RAW_TRACE = TRACE.lower().encode()
 _RAW_SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_OWN_NAMES = {_RAW_TRACE, *(name for name, _ in _RAW_SECURITY)}
 
 
 class RequestMiddleware:
@@ -70,8 +70,8 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        trace = headers.get(TRACE, "")
+        headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # the first of each name
+        trace = headers.get(_RAW_TRACE, b"").decode("latin-1")
         if not _TRACE.fullmatch(trace):
             trace = str(uuid.uuid4())
         state = scope.setdefault("state", {})
@@ -97,19 +97,25 @@ class RequestMiddleware:
             finally:
                 _log(scope, status, time.monotonic() - started)
 
-    def _limited(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
-        """Wrap `receive` so that a too large body is refused as soon as its size is known."""
+    def _limited(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive) -> Receive:
+        """Wrap `receive` so that a too large body is refused as soon as its size is known.
+
+        The server lets no body be longer than it declares.
+        """
         max_bytes = MAX_BODY_BYTES
-        if headers.get("content-type", "").startswith("multipart/form-data"):
+        if headers.get(b"content-type", b"").startswith(b"multipart/form-data"):
             max_bytes = self._max_upload_bytes
         elif scope["path"].startswith(MESSAGES_PATH):
             max_bytes = MAX_BODY_BYTES + self._max_upload_bytes * 4 // 3
-        declared = headers.get("content-length", "")
+        length = headers.get(b"content-length", b"")
+        declared = int(length[:20]) if length.isdigit() else -1
+        if 0 <= declared <= max_bytes and b"transfer-encoding" not in headers:
+            return receive
         received = 0
 
         async def limited() -> Message:
             nonlocal received
-            if declared.isdecimal() and int(declared[:20]) > max_bytes + MAX_DISCARDED_BYTES:
+            if declared > max_bytes + MAX_DISCARDED_BYTES:
                 raise HTTPException(413, "Request body too large")
             message = await receive()
             received += len(message.get("body", b""))
@@ -125,6 +131,9 @@ class RequestMiddleware:
 
 def _with_own_headers(headers: Iterable[RawHeader], trace: str) -> list[RawHeader]:
     """The headers of a response with the trace id, and the security headers that it lacks."""
+    headers = list(headers)
+    if _OWN_NAMES.isdisjoint([name for name, _ in headers]):
+        return [*headers, (_RAW_TRACE, trace.encode("latin-1")), *_RAW_SECURITY]
     found = [pair for pair in headers if pair[0] != _RAW_TRACE]
     names = {name for name, _ in found}
     return [*found, (_RAW_TRACE, trace.encode("latin-1")), *(pair for pair in _RAW_SECURITY if pair[0] not in names)]
