@@ -33,11 +33,13 @@ def main() -> int:
 
             return completion_names.main(kind, sys.argv[1:])
         from qctl.cli import help_page
+        from qctl.compat import lazy_redis
 
         code = help_page.print_page(sys.argv[1:])
         if code is not None:
             return code
         gc.set_threshold(GC_THRESHOLD_OBJECTS)
+        lazy_redis.install()
         from qctl.cli.main import main as run
 
         signal.signal(signal.SIGINT, during_command)
