@@ -68,7 +68,8 @@ def test_a_site_follows_its_slot(redis_cluster: RedisCluster, client: Redis) -> 
             pipe.incr(key("count")).get(key("a")).incr(key("count"))
             replies = pipe.execute()
         assert replies[1] == b"2"
-        claims.run(_renew, *renewal)
+        claims.send(_renew, *renewal)
+        claims.read()
         assert bulk_counts.fetch(client, (("LLEN", key("list")),)) == [0]
 
     use()

@@ -14,12 +14,14 @@ from rq import Callback
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
+from qctl.broker.admin import limits
 from qctl.broker.redis import keys
 from qctl.broker.worker import pauses
 from qctl.broker.worker.claim_request import Claim, JobEnd, UnwrittenEndsError
-from qctl.broker.worker.claims import Claimant
+from qctl.broker.worker.claims import SWEEP_SECONDS, Claimant
 from qctl.broker.worker.fast_path import FastPathJob, success
 from qctl.broker.worker.prefetch import MAX_PREFETCH_JOBS
+from qctl.models import Limit
 from support.waiting import UNHURRIED
 
 
@@ -97,6 +99,55 @@ def test_jobs_are_claimed_one_by_one_if_the_key_of_deaths_has_another_type(
         queue.enqueue("support.jobs.give", n)
     connection.set(keys.recoveries("work"), "text")
     assert len(claims(starter)) == 1
+
+
+def ahead(starter: Claimant, queues: list[str], most: int = MAX_PREFETCH_JOBS) -> list[Claim]:
+    starter.lease._renewed_at = time.monotonic()
+    assert starter.claim_ahead(queues, most, [])
+    return starter.read_ahead()
+
+
+def test_jobs_that_are_claimed_ahead_count_as_prefetched(connection: Redis, queue: Queue, starter: Claimant) -> None:
+    ids = [queue.enqueue("support.jobs.give", n).id for n in range(6)]
+    first = claims(starter, 2)
+    taken = ahead(starter, ["other", "work"], 3)
+    assert [claim.job_id for claim in taken] == ids[2:5]
+    assert all(claim.prefetched for claim in taken)
+    assert names(connection.lrange(keys.intermediate("work"), 0, -1)) == ids[1:5], "a pause waits for these"
+    assert len({claim.execution_id for claim in (*first, *taken, *claims(starter))}) == 6
+    runs = {f"{claim.job_id}:{claim.execution_id}" for claim in (*first, *taken)}
+    assert runs < set(names(connection.zrange(keys.started("work"), 0, -1)))
+
+
+@pytest.mark.parametrize("reason", ["earlier", "limit", "paused", "callback", "deadly", "type", "suspended"])
+def test_nothing_is_claimed_ahead_that_an_ordinary_claim_must_decide(
+    connection: Redis, queue: Queue, starter: Claimant, reason: str
+) -> None:
+    callback = Callback("support.jobs.called_back") if reason == "callback" else None
+    waiting = [queue.enqueue("support.jobs.give", on_success=callback).id for _ in range(2)]
+    if reason == "earlier":
+        Queue("first", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give")
+    elif reason == "limit":
+        limit = Limit("queue", "work", by="ops", rate=100, seconds=1.0, concurrency=None)
+        limits.put(connection, limit, labels=[])
+    elif reason == "paused":
+        pauses.pause(connection, "work", actor="me")
+    elif reason == "deadly":
+        connection.hset(keys.recoveries("work"), waiting[0], 1)
+    elif reason == "type":
+        connection.set(keys.started("work"), "text")
+    elif reason == "suspended":
+        connection.set(keys.SUSPENDED, 1)
+    assert ahead(starter, ["first", "work"]) == []
+    assert names(connection.lrange(keys.queue("work"), 0, -1)) == waiting
+    assert not connection.exists(keys.claims("work"), keys.intermediate("work"))
+
+
+def test_nothing_is_claimed_ahead_if_a_sweep_or_a_renewal_is_due(starter: Claimant) -> None:
+    assert not starter.claim_ahead(["work"], MAX_PREFETCH_JOBS, []), "its lease was never renewed"
+    starter.lease._renewed_at = time.monotonic()
+    starter._swept_at -= 2 * SWEEP_SECONDS
+    assert not starter.claim_ahead(["work"], MAX_PREFETCH_JOBS, [])
 
 
 @hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=UNHURRIED)

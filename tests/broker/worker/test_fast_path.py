@@ -158,16 +158,16 @@ def test_each_job_runs_and_ends_once_whichever_reply_is_lost(
     connection: Redis, queue: Queue, inline: QctlWorker, monkeypatch: pytest.MonkeyPatch, when: int
 ) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(3)]
-    run, calls = ClaimConnection.run, [0]
+    read, calls = ClaimConnection.read, [0]
 
-    def lossy(line: ClaimConnection, *args: Any) -> Any:
-        reply = run(line, *args)
+    def lossy(line: ClaimConnection) -> Any:
+        reply = read(line)
         calls[0] += 1
         if calls[0] == when:
             raise ConnectionError("the reply was lost")
         return reply
 
-    monkeypatch.setattr(ClaimConnection, "run", lossy)
+    monkeypatch.setattr(ClaimConnection, "read", lossy)
     inline.work(burst=True)
     assert [hash_of(connection, job)[b"status"] for job in jobs] == [b"finished"] * 3
     assert [len(job.results()) for job in jobs] == [1, 1, 1]

@@ -176,9 +176,71 @@ def test_prefetched_jobs_run_whatever_ends_one_of_them(connection: Redis, queue:
     assert_settled(connection)
 
 
+def test_worker_asks_for_the_next_jobs_before_it_runs_those_it_has(
+    connection: Redis, queue: Queue, trusting: QctlWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, claimed = trusting.runner.run, []
+
+    def count_claims(job: Job, *args: Any) -> Any:
+        claims = keys.claims("work")
+        if job.id == jobs[0].id:
+            eventually(lambda: connection.hlen(claims) > MAX_PREFETCH_JOBS, what="the jobs behind these")
+        claimed.append(connection.hlen(claims))
+        return run(job, *args)
+
+    monkeypatch.setattr(trusting.runner, "run", count_claims)
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(5 * MAX_PREFETCH_JOBS)]
+    trusting.work(burst=True)
+    assert claimed[0] == max(claimed) == 2 * MAX_PREFETCH_JOBS
+    assert [len(job.results()) for job in jobs] == [1] * len(jobs)
+    assert_settled(connection)
+
+
+def test_end_that_a_request_sent_ahead_refuses_is_written_by_rq(
+    connection: Redis, queue: Queue, trusting: QctlWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(3 * MAX_PREFETCH_JOBS)]
+    run, dependents = trusting.runner.run, []
+
+    def add_dependent(job: Job, *args: Any) -> Any:
+        if job.id == jobs[1].id:
+            dependents.append(queue.enqueue("support.jobs.give", depends_on=jobs[0]))
+        return run(job, *args)
+
+    monkeypatch.setattr(trusting.runner, "run", add_dependent)
+    trusting.work(burst=True)
+    assert [len(job.results()) for job in (*jobs, *dependents)] == [1] * (len(jobs) + 1)
+    assert_settled(connection)
+
+
+def test_claims_of_a_lost_reply_that_the_lease_thread_read_come_back_at_once(
+    connection: Redis, queue: Queue, trusting: QctlWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(2 * MAX_PREFETCH_JOBS)]
+    run, read, lost = trusting.runner.run, ClaimConnection.read, []
+
+    def lose_reply(line: ClaimConnection) -> Any:
+        reply = read(line)
+        if threading.current_thread().name == "qctl-lease" and not lost:
+            lost.append(reply)
+            raise ConnectionError("the reply was lost")
+        return reply
+
+    def wait_for_loss(job: Job, *args: Any) -> Any:
+        if job.id == jobs[0].id:
+            eventually(lambda: lost, what="the reply that the lease thread reads")
+        return run(job, *args)
+
+    monkeypatch.setattr(ClaimConnection, "read", lose_reply)
+    monkeypatch.setattr(trusting.runner, "run", wait_for_loss)
+    trusting.work(burst=True)
+    assert [len(job.results()) for job in jobs] == [1] * len(jobs)
+    assert_settled(connection)
+
+
 def test_long_job_keeps_no_prefetched_job_waiting(connection: Redis, queue: Queue, trusting: QctlWorker) -> None:
     jobs = [queue.enqueue("support.jobs.give", 0), queue.enqueue("support.jobs.nap", 20)]
-    jobs += [queue.enqueue("support.jobs.give", n) for n in range(3)]
+    jobs += [queue.enqueue("support.jobs.give", n) for n in range(2 * MAX_PREFETCH_JOBS)]
     seen: list[bool] = []
 
     def inspect() -> None:
@@ -188,7 +250,7 @@ def test_long_job_keeps_no_prefetched_job_waiting(connection: Redis, queue: Queu
             eventually(lambda: status(connection, jobs[0]) == "finished", what="the end of the one before it")
             eventually(lambda: connection.llen(keys.intermediate("work")) == 0, what="the record of its run")
             eventually(lambda: connection.scard(keys.worker_executions(trusting.name)) == 1, what="its execution")
-            seen.append([status(connection, job) for job in jobs] == ["finished", "started"] + ["queued"] * 3)
+            seen.append([status(connection, job) for job in jobs] == ["finished", "started"] + ["queued"] * len(behind))
             paused = pauses.pause(connection, "work", actor="me")
             seen.append(pauses.wait_for_claims(connection, paused, 5) < 5)
         finally:
@@ -375,26 +437,31 @@ def test_prefetched_jobs_go_back_when_the_worker_leaves(connection: Redis, queue
     assert_settled(connection)
 
 
-@pytest.mark.parametrize("when", [1, 2, 3])
+@pytest.mark.parametrize("when", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("done", [True, False], ids=["reply", "request"])
 def test_each_prefetched_job_runs_and_ends_once_whatever_is_lost(
     connection: Redis, queue: Queue, trusting: QctlWorker, monkeypatch: pytest.MonkeyPatch, when: int, done: bool
 ) -> None:
-    jobs = [queue.enqueue("support.jobs.give", n) for n in range(12)]
-    run, calls = ClaimConnection.run, [0]
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(30)]
+    send, read, calls = ClaimConnection.send, ClaimConnection.read, [0]
 
-    def lossy(line: ClaimConnection, *args: Any) -> Any:
+    def lossy_send(line: ClaimConnection, *args: Any) -> None:
         calls[0] += 1
         if calls[0] == when and not done:
             raise ConnectionError("the request was lost")
-        reply = run(line, *args)
+        send(line, *args)
+
+    def lossy_read(line: ClaimConnection) -> Any:
+        reply = read(line)
         if calls[0] == when:
+            calls[0] += 1
             raise ConnectionError("the reply was lost")
         return reply
 
-    monkeypatch.setattr(ClaimConnection, "run", lossy)
+    monkeypatch.setattr(ClaimConnection, "send", lossy_send)
+    monkeypatch.setattr(ClaimConnection, "read", lossy_read)
     trusting.work(burst=True)
-    assert [len(job.results()) for job in jobs] == [1] * 12
+    assert [len(job.results()) for job in jobs] == [1] * 30
     ended = [e.fields["job"] for e in events.newest(connection, 100) if e.event == "finished"]
     assert sorted(ended) == sorted(job.id for job in jobs)
     assert_settled(connection)
@@ -422,7 +489,7 @@ def test_kill_9_with_prefetched_jobs_loses_nothing(
             eventually(lambda before=before: len(lines(ran)) > before + 150, what="many runs")
             victim.kill()
         left = names(connection.hkeys(keys.claims("work")))
-        assert len(left) <= MAX_PREFETCH_JOBS
+        assert len(left) <= 2 * MAX_PREFETCH_JOBS
         held.append(len(left))
         places = [n for n, job in enumerate(jobs) if job.id in left]
         connection.delete(keys.LEASES)
@@ -461,7 +528,7 @@ def test_job_that_kills_its_workers_takes_no_other_into_quarantine(
         held.append(connection.hlen(keys.claims("work")))
         connection.delete(keys.LEASES)
         Recoverer(connection, "test").run()
-    assert 1 <= held[0] <= MAX_PREFETCH_JOBS
+    assert 1 <= held[0] <= 2 * MAX_PREFETCH_JOBS
     assert held[1:] == [1, 1]
     assert names(connection.hkeys(keys.quarantine("work"))) == [killer.id]
     with qctl_worker(tmp_path, redis_server.url, "work"):

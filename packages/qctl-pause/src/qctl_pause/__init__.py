@@ -173,6 +173,7 @@ class _Claimant:
             "now": "",
             "limit_prefix": f"{_QCTL}limit:",
             "claims_prefix": f"{_QCTL}claims:",
+            "ahead": 0,
         }
         kind, number, *rest = _claim(self._redis, values, rows=(keys, args), counts=(len(queues), len(queues)))
         if kind == 0:

@@ -1,11 +1,11 @@
 local pauses, suspended, leases, events, quiet, limits = unpack(KEYS, 1, 6)
 local max_jobs_count, queues_count = tonumber(ARGV[1]), tonumber(ARGV[2])
-local claimant, job_prefix, lease_ms, max_events, run_prefix, first_run, now, limit_prefix, claims_prefix = unpack(ARGV, 3, 11)
+local claimant, job_prefix, lease_ms, max_events, run_prefix, first_run, now, limit_prefix, claims_prefix, ahead = unpack(ARGV, 3, 12)
 local max_jobs = {}
-if max_jobs_count <= 4000 then max_jobs = {unpack(ARGV, 11 + 1, 11 + max_jobs_count)}
-else for n = 1, max_jobs_count do max_jobs[n] = ARGV[11 + n] end end
+if max_jobs_count <= 4000 then max_jobs = {unpack(ARGV, 12 + 1, 12 + max_jobs_count)}
+else for n = 1, max_jobs_count do max_jobs[n] = ARGV[12 + n] end end
 local function queues_at(n)
-    local k, a = 6 + 5 * (n - 1), 11 + 1 * max_jobs_count + 3 * (n - 1)
+    local k, a = 6 + 5 * (n - 1), 12 + 1 * max_jobs_count + 3 * (n - 1)
     return {waiting = KEYS[k + 1], intermediate = KEYS[k + 2], claims = KEYS[k + 3], started = KEYS[k + 4], recoveries = KEYS[k + 5], name = ARGV[a + 1], family = ARGV[a + 2], counts_prefix = ARGV[a + 3]}
 end
 -- Claim the head of the first queue that is not paused, and start it in the same step if it is a fast-path job: one
@@ -28,6 +28,7 @@ end
 --   now: in RQ's format
 --   limit_prefix: prefix of the keys of each limit
 --   claims_prefix: prefix of the claims of each queue
+--   ahead: 1 to claim, while other jobs of the last queue run, only what could be prefetched with them
 --   max_jobs... of each queue: fast-path jobs to claim at most
 -- KEYS queues[n]
 --   waiting LIST
@@ -265,12 +266,13 @@ local function claim(id, job, fields, queue)
     return fields.err and 2 or 1
 end
 
--- Claim and start up to so many of the jobs that wait next, and add them to the reply. Returns how many. A job that has
--- killed its worker is claimed alone: if it does so again it takes no other with it.
-local function prefetch(most, queue, reply)
+-- Claim and start up to so many of the jobs that wait next, and add them to the reply. Their runs are numbered from
+-- `first` on. Returns how many. A job that has killed its worker is claimed alone: if it does so again it takes no other
+-- with it.
+local function prefetch(most, queue, reply, first)
     local has_deaths = redis.call('EXISTS', queue.recoveries) == 1
     local function is_deadly(id) return has_deaths and redis.pcall('HEXISTS', queue.recoveries, id) ~= 0 end
-    if most < 1 or is_deadly(reply[3]) then return 0 end
+    if most < 1 or reply[3] and is_deadly(reply[3]) then return 0 end
     local ids, marks, runs = {}, {}, {}
     local has_leftovers = redis.call('EXISTS', queue.intermediate) == 1
     for n, id in ipairs(redis.call('LRANGE', queue.waiting, 0, most - 1)) do
@@ -281,8 +283,8 @@ local function prefetch(most, queue, reply)
         if not found or found.ttl or is_deadly(id) then break end
         start(id, job, queue, found)
         if has_leftovers then redis.call('LREM', queue.intermediate, 0, id) end
-        ids[n], marks[2 * n - 1], marks[2 * n] = id, id, claim_of(n)
-        runs[2 * n - 1], runs[2 * n] = run_of(id, found, n)
+        ids[n], marks[2 * n - 1], marks[2 * n] = id, id, claim_of(first + n - 1)
+        runs[2 * n - 1], runs[2 * n] = run_of(id, found, first + n - 1)
         reply[#reply + 1] = id
         reply[#reply + 1] = fields
     end
@@ -324,7 +326,7 @@ local function claim_head(n, queue)
             if kind == 3 then
                 local is_limited = current_limits and (has_job_limits or #held > 0)
                 local most = is_limited and 0 or max_jobs[n] - 1
-                count(queue, 1 + prefetch(most, queue, reply))
+                count(queue, 1 + prefetch(most, queue, reply, 1))
                 return reply
             end
             count(queue, 1)
@@ -334,6 +336,19 @@ local function claim_head(n, queue)
         end
     end
     return nil, true
+end
+
+-- Claim from the n-th queue while others of its jobs run. Returns nil, and leaves the jobs to an ordinary claim, if a key
+-- of the queue holds another type or a limit may apply.
+local function claim_ahead(n, queue)
+    if current_limits and (has_job_limits or current_limits['queue:' .. queue.family]) then return nil end
+    if not (has_type(queue.waiting, 'list') and has_type(queue.intermediate, 'list') and has_type(queue.claims, 'hash')
+        and has_type(queue.started, 'zset')) then return nil end
+    local reply = {3, n}
+    local taken = prefetch(tonumber(max_jobs[n]), queue, reply, 0)
+    if taken == 0 then return nil end
+    count(queue, taken)
+    return reply
 end
 
 if redis.call('EXISTS', suspended) == 1 then return {0, 0, ''} end
@@ -346,7 +361,14 @@ local first_open = 0
 for n = 1, queues_count do
     local queue = queues_at(n)
     if not is_paused(queue.name) and (queue.family == queue.name or not is_paused(queue.family)) then
-        local reply, is_sound = claim_head(n, queue)
+        local reply, is_sound
+        if ahead == '0' then
+            reply, is_sound = claim_head(n, queue)
+        elseif n == queues_count then
+            reply = claim_ahead(n, queue)
+        elseif redis.call('EXISTS', queue.waiting) == 1 then
+            break
+        end
         if reply then return reply end
         if first_open == 0 and is_sound then first_open = n end
     end

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import ConnectionError, NoScriptError, ResponseError
 
 from qctl.broker.redis import protocol
 from qctl.broker.redis.cluster import Redirected, until_accepted
@@ -24,46 +24,72 @@ MAX_IDLE_SECONDS = 1.0
 
 
 class ClaimConnection:
-    """One connection of a client's pool, for one thread. It is opened again if it broke, or if the process forked."""
+    """One connection of a client's pool, for one thread at a time. It is opened again if it broke, or if the process
+    forked.
+    """
 
     def __init__(self, client: Redis) -> None:
         self._pool = client.connection_pool
         self._connection: Any = None
         self._pid = 0
         self._used_at = 0.0
+        self._sent: tuple[Script, Sequence[Argument], Sequence[Argument]] | None = None
 
-    def run(self, script: Script, keys: Sequence[Argument], args: Sequence[Argument]) -> Any:
-        """Run a script, and send its text if Redis does not know it. Raises redis-py's exceptions.
+    def send(self, script: Script, keys: Sequence[Argument], args: Sequence[Argument]) -> None:
+        """Send a script without waiting for its reply: the next call is `read`. Raises redis-py's exceptions.
 
-        It sends nothing again that may have been run. Text among the arguments must be what UTF-8 can encode.
+        Text among the arguments must be what UTF-8 can encode.
         """
+        self._write("EVALSHA", script.sha, len(keys), *keys, *args)
+        self._sent = script, keys, args
+
+    def read(self) -> Any:
+        """The reply to the script that was sent. Raises redis-py's exceptions.
+
+        It sends the script's text if Redis does not know it, and nothing again that may have been run.
+        """
+        sent, self._sent = self._sent, None
+        if sent is None:
+            raise ConnectionError("no request was sent")
         try:
-            return self._run(script, keys, args)
+            return self._reply_to(*sent)
         except Redirected:
-            return until_accepted(lambda: self._run(script, keys, args))
+            return until_accepted(lambda: self._run(*sent))
 
     def _run(self, script: Script, keys: Sequence[Argument], args: Sequence[Argument]) -> Any:
-        try:
-            return self._send("EVALSHA", script.sha, len(keys), *keys, *args)
-        except NoScriptError:
-            return self._send("EVAL", script.body, len(keys), *keys, *args)
+        self._write("EVALSHA", script.sha, len(keys), *keys, *args)
+        return self._reply_to(script, keys, args)
 
-    def _send(self, *command: Argument) -> Any:
+    def _reply_to(self, script: Script, keys: Sequence[Argument], args: Sequence[Argument]) -> Any:
+        try:
+            return self._read()
+        except NoScriptError:
+            self._write("EVAL", script.body, len(keys), *keys, *args)
+            return self._read()
+
+    def _write(self, *command: Argument) -> None:
         connection = self._open()
         try:
             connection.send_packed_command([protocol.pack_utf8(command)])
+        except BaseException:
+            self._close()
+            raise
+
+    def _read(self) -> Any:
+        connection = self._connection
+        try:
             return connection.read_response()
         except ResponseError:
             if getattr(connection, "must_close", False):  # its server may be the primary no longer
-                self._close(connection)
+                self._close()
             raise
         except BaseException:
             # The reply may come later: it must not be read as the reply to another request.
-            self._close(connection)
+            self._close()
             raise
 
-    def _close(self, connection: Any) -> None:
-        self._connection = None
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
         connection.disconnect()
         self._pool.release(connection)
 

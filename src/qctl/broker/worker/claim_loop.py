@@ -172,8 +172,11 @@ class ClaimLoop:
         while True:
             claim = self._prefetch.next()
             if claim is not None:
+                if not self.is_draining:
+                    self._prefetch.claim_ahead(self._names, self.limits.limit)
                 return claim
             self._prefetch.give_back()
+            self._write_refused_ends()
             ends = self._prefetch.take_ends()
             try:
                 claims = self._claimant.claim_many(
@@ -262,6 +265,8 @@ class ClaimLoop:
 
     def _write_ends(self) -> None:
         """Write the ends that wait, and claim nothing."""
+        self._prefetch.read_ahead()
+        self._write_refused_ends()
         ends = self._prefetch.take_ends()
         try:
             if ends:
@@ -271,6 +276,10 @@ class ClaimLoop:
         except RedisError:
             self._prefetch.keep_sent_ends(ends)
             raise
+
+    def _write_refused_ends(self) -> None:
+        for refused in self._prefetch.take_refused():
+            self._write_refused(refused.ends, refused.error)
 
     def _write_refused(self, ends: Sequence[PendingEnd], error: UnwrittenEndsError) -> None:
         """Write through RQ the ends that the script could not write, and log those of jobs that were taken from us."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
 from redis import Redis
@@ -116,6 +116,15 @@ class JobEnd(NamedTuple):
     log: LogRow | None = None
 
 
+class _Sent(NamedTuple):
+    """A request whose reply was not read yet: what it needs to be read."""
+
+    queues: Sequence[str]
+    first_run: int
+    at: datetime
+    is_ahead: bool
+
+
 class UnwrittenEndsError(Exception):
     """Some ends of fast-path jobs were not written, and nothing was claimed; the other ends were written.
 
@@ -140,6 +149,7 @@ class ClaimRequests:
         self._name = name
         self._run_prefix = uuid4().hex[:24] if fast_path else ""
         self._runs = 0
+        self._sent: _Sent | None = None
         self.sent_at = 0.0
         """Time of the last request, by `time.monotonic`: no claim of its reply is older."""
 
@@ -152,6 +162,23 @@ class ClaimRequests:
         if `lease_seconds` is not 0. Returns the claims, and the queue to wait on: the first that is not paused, if any.
         Raises UnwrittenEndsError, and redis-py's exceptions.
         """
+        self.post(queues, max_jobs, ends, lease_seconds)
+        return self.read()
+
+    def post(
+        self,
+        queues: Sequence[str],
+        max_jobs: Sequence[int],
+        ends: Sequence[JobEnd] = (),
+        lease_seconds: float = 0.0,
+        *,
+        ahead: bool = False,
+    ) -> None:
+        """Send a request as `send` does, but leave its reply to `read`, which must be called next.
+
+        With `ahead` it claims only fast-path jobs that an earlier claim could have prefetched: those of the last of
+        the queues, if the queues before it have none.
+        """
         now = datetime.now(timezone.utc)
         first_run = self._runs + 1
         self._runs += max(max_jobs, default=1)
@@ -162,6 +189,7 @@ class ClaimRequests:
             "run_prefix": self._run_prefix,
             "first_run": first_run,
             "now": rq_time(now),
+            "ahead": int(ahead),
             "max_jobs": max_jobs,
             "queues": _queues(tuple(queues)),
         }
@@ -170,20 +198,27 @@ class ClaimRequests:
             values |= _values_of(ends)
             script = _finish_and_claim
         self.sent_at = time.monotonic()
-        kind, number, *rest = self._connection.run(script, *script.pack(values))
+        self._sent = _Sent(queues, first_run, now, ahead)
+        self._connection.send(script, *script.pack(values))
+
+    def read(self) -> tuple[list[Claim], str | None]:
+        """Return what `send` does, for the request that was posted. Raises what `send` does."""
+        kind, number, *rest = self._connection.read()
+        sent, self._sent = cast("_Sent", self._sent), None
+        queues = sent.queues
         if kind == 4:
             raise _unwritten_ends([number, *rest])
         if kind == 0:
             return [], queues[number - 1] if number else None
         queue = queues[number - 1]
         if kind == 3:
-            return self._started(queue, rest, first_run, now), queue
+            return self._started(queue, rest, sent), queue
         job_id = rest[0].decode(errors="surrogateescape")
         if kind == 2:
             return [Claim(queue, job_id, None, f"its data is a {rest[1].decode()}, not a hash")], queue
         return [Claim(queue, job_id, _fields(rest[1]))], queue
 
-    def _started(self, queue: str, rest: Sequence[Any], first_run: int, now: datetime) -> list[Claim]:
+    def _started(self, queue: str, rest: Sequence[Any], sent: _Sent) -> list[Claim]:
         """The claims of jobs that were started together. `rest` holds ids and fields alternately."""
         return [
             Claim(
@@ -191,9 +226,9 @@ class ClaimRequests:
                 id_.decode(errors="surrogateescape"),
                 _fields(fields),
                 "",
-                f"{self._run_prefix}{first_run + n:08x}",
-                now,
-                n > 0,
+                f"{self._run_prefix}{sent.first_run + n:08x}",
+                sent.at,
+                n > 0 or sent.is_ahead,
             )
             for n, (id_, fields) in enumerate(zip(rest[::2], rest[1::2], strict=True))
         ]

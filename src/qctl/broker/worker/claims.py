@@ -7,6 +7,7 @@ found and given back (`recovery.py`).
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 import time
@@ -16,7 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from redis import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from qctl.broker.bookkeeping import dead_letter_index, events
 from qctl.broker.redis import keys, replies
@@ -110,6 +111,30 @@ class Claimant:
             if left <= 0:
                 return []
             self._wait(open_queue, min(left, MAX_BLOCK_SECONDS if len(queues) == 1 else POLL_SECONDS))
+
+    def claim_ahead(self, queues: Sequence[str], max_jobs: int, ends: Sequence[JobEnd]) -> bool:
+        """Write the `ends`, and ask for up to `max_jobs` fast-path jobs of the last queue, while jobs of it run.
+
+        It asks for none if a queue before it has jobs, or if a limit may apply, or if an ordinary claim is due, which
+        renews the lease or sweeps. Returns whether anything was sent; then `read_ahead` must be called next.
+        """
+        if not max_jobs or not self.lease.is_fresh or time.monotonic() - self._swept_at > SWEEP_SECONDS:
+            queues = ()
+        if not queues and not ends:
+            return False
+        self._requests.post(queues, [max_jobs] * len(queues), ends, ahead=True)
+        return True
+
+    def read_ahead(self) -> list[Claim]:
+        """The claims of `claim_ahead`. Raises UnwrittenEndsError if it could not write the ends.
+
+        If the reply is lost, its claims come back before the next ordinary claim.
+        """
+        try:
+            return self._requests.read()[0]
+        except RedisError:
+            self._swept_at = -math.inf
+            raise
 
     def write_ends(self, ends: Sequence[JobEnd]) -> None:
         """Write the ends of fast-path jobs and claim nothing. Raises UnwrittenEndsError if one cannot be written."""

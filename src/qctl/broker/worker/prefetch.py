@@ -1,8 +1,10 @@
 """Prefetched jobs, and the ends of jobs that are not written to Redis yet.
 
 If jobs take less time than a round trip to Redis, a worker claims several at once and writes their ends together. It
-does so only for queues whose last jobs were all short. If a job takes long after all, the lease thread gives back
-those behind it and writes the ends before it, so that they do not wait for it.
+does so only for queues whose last jobs were all short. Before such a group runs, the worker sends the ends of the group
+before it and asks for the next group; Redis works on that while the group runs, and the reply is read after it. If a
+job takes long after all, the lease thread gives back those behind it and writes the ends before it, so that they do not
+wait for it.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -33,11 +35,12 @@ DISTRUST_RUNS = 8
 """Short runs that one longer run cancels if it was not late: the system may have delayed it."""
 
 MAX_PREFETCH_JOBS = 8
-"""Jobs that are claimed at once: as many run again if a worker is killed before it has written their ends."""
+"""Jobs that are claimed at once, a group: as many run again if a worker is killed before it has written their ends. A
+worker holds two groups at most, of which one has not begun."""
 
 MAX_WAIT_SECONDS = 0.02
-"""Time (s) after its claim within which a prefetched job must begin, and after which the running job counts as blocking
-them. They go back then, because another queue may come first, or another worker may be free."""
+"""Time (s) within which a prefetched job must begin after its claim was read, and after which the running job counts as
+blocking them. They go back then, because another queue may come first, or another worker may be free."""
 
 MAX_CLAIM_AGE_SECONDS = 5.0
 """Time (s) after which no claim is begun: a process that slept so long, or waited for Redis, may have lost it."""
@@ -72,10 +75,19 @@ class PendingEnd:
     was_sent: bool = False
 
 
+@dataclass
+class RefusedEnds:
+    """Ends that a request could not write, all or some of them, with the error that says which."""
+
+    ends: list[PendingEnd]
+    error: UnwrittenEndsError
+
+
 class Prefetch:
     """The claims that wait for the running job, and the ends that wait for the next claim request.
 
-    The main thread fills and empties both. The lease thread calls `relieve`, which moves both under the same lock.
+    The main thread fills and empties both, and asks for the next claims ahead. The lease thread calls `relieve`, which
+    moves all of it under the same lock.
     """
 
     def __init__(self, connection: Redis, claimant: Claimant) -> None:
@@ -88,6 +100,11 @@ class Prefetch:
         self._requested_at = self._claimed_at = 0.0
         self._running_since = math.inf
         self._was_many = False
+        self._is_new_group = False
+        """True if several claims were read together, and none of them has begun."""
+        self._ends_ahead: list[PendingEnd] | None = None
+        """The ends in the request for the next claims, while its reply was not read; else None."""
+        self._refused: list[RefusedEnds] = []
 
     @property
     def was_many(self) -> bool:
@@ -101,11 +118,57 @@ class Prefetch:
             self._claims.extend(claims)
             self._requested_at, self._claimed_at = requested_at, time.monotonic()
             self._running_since = self._claimed_at
-            self._was_many = len(claims) > 1
+            self._was_many = self._is_new_group = len(claims) > 1
+
+    def claim_ahead(self, queues: Sequence[str], max_jobs: Callable[[str], int]) -> None:
+        """If the first of several jobs begins: send the ends, and ask for the jobs behind them in the same queue.
+
+        Nothing is asked of it if a queue before it in `queues` has jobs.
+        """
+        with self._lock:
+            if not self._is_new_group:
+                return
+            self._is_new_group = False
+            queue = self._claims[-1].queue
+            limit = max_jobs(queue)
+            sources = queues[: queues.index(queue) + 1]
+            ends = self.take_ends()
+            try:
+                if self._claimant.claim_ahead(sources, limit if limit > 1 else 0, [pending.end for pending in ends]):
+                    self._ends_ahead = ends
+            except RedisError:
+                self.keep_sent_ends(ends)
+                raise
+
+    def read_ahead(self) -> None:
+        """Read the reply of `claim_ahead`, if there is one to read. Ends that it refused wait for `take_refused`."""
+        with self._lock:
+            if self._ends_ahead is None:
+                return
+            ends, self._ends_ahead = self._ends_ahead, None
+            try:
+                claims = self._claimant.read_ahead()
+            except UnwrittenEndsError as error:
+                self._refused.append(RefusedEnds(ends, error))
+            except RedisError:
+                self.keep_sent_ends(ends)
+                raise
+            else:
+                if claims:
+                    self.fill(claims, self._claimant.requested_at)
+                    self._was_many = True  # ends may wait for a single one too
+
+    def take_refused(self) -> list[RefusedEnds]:
+        """Remove and return the ends that a request sent ahead could not write."""
+        with self._lock:
+            refused, self._refused = self._refused, []
+            return refused
 
     def next(self) -> Claim | None:
         """The job to run now. None if none waits, or if they have waited too long."""
         with self._lock:
+            if not self._claims:
+                self.read_ahead()
             if not self._claims:
                 return None
             claim, now = self._claims[0], time.monotonic()
@@ -121,6 +184,8 @@ class Prefetch:
     def give_back(self) -> None:
         """Give back the claims that wait, the last one first. If Redis fails, the rest still waits to be given back."""
         with self._lock:
+            self.read_ahead()
+            self._is_new_group = False
             left = list(reversed(self._claims))
             self._claims.clear()
         try:
@@ -137,6 +202,7 @@ class Prefetch:
         """Drop the claims that wait, because all claims are given back by another way."""
         with self._lock:
             self._claims.clear()
+            self._is_new_group = False
 
     def add_end(self, job: FastPathJob, end: JobEnd) -> None:
         """Keep an end for the next claim request."""
@@ -171,7 +237,8 @@ class Prefetch:
 
     def _is_late(self) -> bool:
         now = time.monotonic()
-        if not (self._claims or self._ends) or now - self._running_since < MAX_WAIT_SECONDS:
+        is_idle = not (self._claims or self._ends) and self._ends_ahead is None
+        if is_idle or now - self._running_since < MAX_WAIT_SECONDS:
             return False
         self._running_since = now + 1.0
         return True
