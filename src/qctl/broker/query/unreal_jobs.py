@@ -16,7 +16,7 @@ from redis.client import Pipeline
 
 from qctl.broker.query import dead_claims, job_locations
 from qctl.broker.query.dead_claims import Leases
-from qctl.broker.redis import keys, replies, untrusted_fields
+from qctl.broker.redis import key_prefix, keys, replies, untrusted_fields
 from qctl.models import UnrealJobs
 
 if TYPE_CHECKING:
@@ -91,33 +91,53 @@ def _stage_members(pipe: Pipeline, location: _Location, limit: int, now: float) 
 
 
 def _counts(connection: Redis, locations: Sequence[_Location], now: float) -> dict[str, UnrealJobs]:
+    # A Redis Cluster refuses commands for several keys while it moves their slot.
+    step = 1 if key_prefix.TAG else MAX_IDS_PER_LOCATION
     with connection.pipeline(transaction=False) as pipe:
         dead_claims.stage(pipe)
         for location in locations:
-            for member in location.members:
-                if location.state == "started":
-                    id_ = job_locations.started_job_id(member)
-                    pipe.hget(keys.claims(location.queue), id_)
-                    pipe.hget(keys.job(untrusted_fields.decode(id_)), "status")
-                else:
-                    pipe.exists(keys.job(untrusted_fields.decode(member)))
+            _stage_checks(pipe, location, step)
         answers = iter(replies.execute(pipe))
     leases = Leases(next(answers), now * 1000)
     counts: dict[str, UnrealJobs] = {}
     for location in locations:
         ghosts, abandoned = location.expired, 0
-        for _ in location.members:
-            if location.state != "started":
-                ghosts += not replies.integer(next(answers), 1)
-                continue
-            claim, status = next(answers), replies.optional_bytes(next(answers))
-            if replies.is_hidden(claim):
-                continue
-            held = replies.optional_bytes(claim)
-            if held is None or leases.is_left(held):
-                abandoned += status == b"started"
-                ghosts += status != b"started"
+        if location.state == "started":
+            ghosts, abandoned = _left(answers, len(location.members), leases)
+        else:
+            ghosts += sum(len(some) - replies.integer(next(answers), len(some)) for some in _steps(location, step))
         if ghosts or abandoned:
             before = counts.get(location.queue, UnrealJobs())
             counts[location.queue] = before.adding(location.state, ghosts, abandoned)
     return counts
+
+
+def _steps(location: _Location, step: int) -> Iterator[Sequence[bytes]]:
+    """Entries of one location, so many at a time."""
+    return (location.members[start : start + step] for start in range(0, len(location.members), step))
+
+
+def _stage_checks(pipe: Pipeline, location: _Location, step: int) -> None:
+    """Add to a pipeline two reads for each started entry, or one for `step` entries of another location."""
+    if location.state != "started":
+        for some in _steps(location, step):
+            pipe.exists(*(keys.job(untrusted_fields.decode(member)) for member in some))
+        return
+    for member in location.members:
+        id_ = job_locations.started_job_id(member)
+        pipe.hget(keys.claims(location.queue), id_)
+        pipe.hget(keys.job(untrusted_fields.decode(id_)), "status")
+
+
+def _left(answers: Iterator[object], entries: int, leases: Leases) -> tuple[int, int]:
+    """Count started entries that nobody holds: ghosts, and jobs that their worker left."""
+    ghosts, abandoned = 0, 0
+    for _ in range(entries):
+        claim, status = next(answers), replies.optional_bytes(next(answers))
+        if replies.is_hidden(claim):
+            continue
+        held = replies.optional_bytes(claim)
+        if held is None or leases.is_left(held):
+            abandoned += status == b"started"
+            ghosts += status != b"started"
+    return ghosts, abandoned
