@@ -48,7 +48,7 @@ def _modules(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
         return
-    yield from (module for module in path.rglob("*.py") if "data" not in module.parts)
+    yield from (module for module in path.rglob("*.py") if not {"data", ".peers"} & set(module.parts))
 
 
 def check(path: Path) -> list[str]:
