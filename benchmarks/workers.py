@@ -4,8 +4,9 @@
 
 All take turns in one run, so that a busy machine is busy for all of them. Each is a whole process, started by its own
 command, with the logs and the concurrency that it has by default, in one process; each runs the same function, which
-does nothing but add a byte to a file. It prints the rate between the twentieth part and the last of the jobs, and the
-time of a processor that the worker, its children and Redis took meanwhile, which other work beside them changes less.
+does nothing but add a byte to a file. Two arms of qctl's run one that also sleeps for a millisecond: with one worker,
+and with four on the same queue. It prints the rate between the twentieth part and the last of the jobs, and the time of
+a processor that the worker, its children and Redis took meanwhile, which other work beside them changes less.
 Redis is a private one with a synced log. Workers that fork for each job are given a tenth of the jobs. The peers
 are installed on the first run: those from Python's package index each into an environment of its own under `.peers`,
 those from npm, where node is present, under `node`; never as dependencies of qctl.
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import time
 import venv
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -48,6 +50,9 @@ class Peer:
     command: tuple[str, ...]
     package: str = ""
     share: float = 1.0
+    verb: str = "fill"
+    workers: int = 1
+    """Processes on one queue."""
 
     @property
     def bin(self) -> Path:
@@ -62,8 +67,11 @@ class Peer:
 
 
 RQ = ("worker", "--serializer", "json", "--url", "$REDIS", "bench")
+INLINE = ("qctl-worker", "bench", "--isolation", "inline")
 PEERS = (
-    Peer("qctl inline", "rq_peer", ("qctl-worker", "bench", "--isolation", "inline")),
+    Peer("qctl inline", "rq_peer", INLINE),
+    Peer("qctl 1 ms", "rq_peer", INLINE, share=0.4, verb="nap"),
+    Peer("qctl 1 ms, four", "rq_peer", INLINE, verb="nap", workers=4),
     Peer("rq SimpleWorker", "rq_peer", ("rq", RQ[0], "--worker-class", "rq.worker.SimpleWorker", *RQ[1:]), share=0.2),
     Peer("qctl fork", "rq_peer", ("qctl-worker", "bench", "--isolation", "fork")),
     Peer("rq Worker", "rq_peer", ("rq", *RQ), share=0.04),
@@ -101,11 +109,11 @@ def processor(pid: int) -> float:
     return own + sum(processor(int(child)) for child in children)
 
 
-def taken(worker: subprocess.Popen[bytes], url: str) -> tuple[float, float]:
-    """Seconds of a processor that the worker and Redis have taken."""
+def taken(workers: Sequence[subprocess.Popen[bytes]], url: str) -> tuple[float, float]:
+    """Seconds of a processor that the workers and Redis have taken."""
     with Redis.from_url(url) as client:
         cpu = client.info("cpu")
-    return processor(worker.pid), cpu["used_cpu_sys"] + cpu["used_cpu_user"]
+    return sum(processor(worker.pid) for worker in workers), cpu["used_cpu_sys"] + cpu["used_cpu_user"]
 
 
 def drain(peer: Peer, url: str, folder: Path, count: int) -> Run:
@@ -123,33 +131,40 @@ def drain(peer: Peer, url: str, folder: Path, count: int) -> Run:
         "QCTL_ALLOWED_JOBS": "noop.*",
         "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]),
     }
-    subprocess.run([peer.bin / "python", HERE / f"{peer.module}.py", "fill", str(count)], env=env, check=True)
+    subprocess.run([peer.bin / "python", HERE / f"{peer.module}.py", peer.verb, str(count)], env=env, check=True)
     command = [str(peer.bin / peer.command[0]), *(url if word == "$REDIS" else word for word in peer.command[1:])]
     with (folder / "log").open("wb") as log:
-        worker = subprocess.Popen(command, env=env, cwd=HERE, stdout=log, stderr=log)
+        workers = [subprocess.Popen(command, env=env, cwd=HERE, stdout=log, stderr=log) for _ in range(peer.workers)]
         try:
-            began, first = wait_for(done, count // 20, worker)
-            before = taken(worker, url)
-            ended, last = wait_for(done, count, worker)
-            after = taken(worker, url)
+            began, first = wait_for(done, count // 20 * peer.workers, workers)
+            before = taken(workers, url)
+            ended, last = wait_for(done, count, workers)
+            after = taken(workers, url)
         except RuntimeError as error:
             raise RuntimeError(f"{peer.name}: {error}\n{(folder / 'log').read_text()[-2000:]}") from None
         finally:
-            worker.terminate()
-            try:
-                worker.wait(10)
-            except subprocess.TimeoutExpired:
-                worker.kill()
-                worker.wait()
+            stop(workers)
     each = [1e6 * (late - early) / (last - first) for early, late in zip(before, after, strict=True)]
     return Run((last - first) / (ended - began), *each)
 
 
-def wait_for(done: Path, count: int, worker: subprocess.Popen[bytes]) -> tuple[float, int]:
+def stop(workers: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End the workers."""
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        try:
+            worker.wait(10)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+
+
+def wait_for(done: Path, count: int, workers: Sequence[subprocess.Popen[bytes]]) -> tuple[float, int]:
     """The time when so many were done, and how many it were then."""
     until = time.perf_counter() + PATIENCE
     while (size := done.stat().st_size) < count:
-        if worker.poll() is not None or time.perf_counter() > until:
+        if any(worker.poll() is not None for worker in workers) or time.perf_counter() > until:
             raise RuntimeError(f"{size} of {count} done")
         time.sleep(0.002)
     return time.perf_counter(), size
@@ -202,6 +217,10 @@ def show(runs: dict[str, list[Run]]) -> None:
             f" {median(run.worker for run in those):10.0f} {median(run.redis for run in those):9.0f} {cost:7.0f}"
             + (f"  {base / cost:5.1f}" if base else "")
         )
+    one, four = runs.get("qctl 1 ms"), runs.get("qctl 1 ms, four")
+    if one and four:
+        ratios = [more.rate / less.rate for more, less in zip(four, one, strict=True)]
+        print(f"four workers with jobs of 1 ms do {median(ratios):.2f} times the jobs of one")
 
 
 if __name__ == "__main__":

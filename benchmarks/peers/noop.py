@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 _DONE = os.open(os.environ["BENCH_DONE"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
@@ -10,3 +11,9 @@ _DONE = os.open(os.environ["BENCH_DONE"], os.O_WRONLY | os.O_APPEND | os.O_CREAT
 def noop() -> None:
     """Do nothing."""
     os.write(_DONE, b".")
+
+
+def nap() -> None:
+    """Take a millisecond, none of it of a processor."""
+    time.sleep(0.001)
+    noop()

@@ -84,21 +84,39 @@ def trusting(worker: QctlWorker) -> Iterator[QctlWorker]:
 # --- how many -----------------------------------------------------------------------------------------------
 
 
-def test_only_short_jobs_are_claimed_together() -> None:
+def limits_after(*runs: float) -> PrefetchLimits:
     limits = PrefetchLimits(MAX_PREFETCH_JOBS)
-    for _ in range(TRUSTED_RUNS - 1):
-        limits.note_run("work", SHORT_JOB_SECONDS / 2)
-    assert limits.limit("work") == 1
-    limits.note_run("work", SHORT_JOB_SECONDS / 2)
+    for seconds in runs:
+        limits.note_run("work", seconds)
+    return limits
+
+
+def test_only_short_jobs_are_claimed_together() -> None:
+    assert limits_after(*[0.0001] * (TRUSTED_RUNS - 1)).limit("work") == 1
+    limits = limits_after(*[0.0001] * TRUSTED_RUNS)
     assert (limits.limit("work"), limits.limit("other")) == (MAX_PREFETCH_JOBS, 1)
     limits.note_run("work", 2 * SHORT_JOB_SECONDS)
     assert limits.limit("work") == 1, "one that took a little longer costs some trust"
-    for _ in range(3 * TRUSTED_RUNS):
-        limits.note_run("work", SHORT_JOB_SECONDS / 2)
-    limits.note_run("work", 2 * SHORT_JOB_SECONDS)
-    assert limits.limit("work") == MAX_PREFETCH_JOBS
+    limits = limits_after(*[0.0001] * 3 * TRUSTED_RUNS, 2 * SHORT_JOB_SECONDS)
+    assert limits.limit("work") > 1, "and there was more than enough"
     limits.note_run("work", 2 * MAX_WAIT_SECONDS)
     assert limits.limit("work") == 1, "and one that keeps others waiting all of it"
+
+
+@pytest.mark.parametrize(("milliseconds", "jobs"), [(0.5, 8), (0.9, 5), (1.2, 4), (2.4, 2), (2.6, 1), (6.0, 1)])
+def test_as_many_jobs_are_claimed_as_fit_the_time_of_a_group(milliseconds: float, jobs: int) -> None:
+    assert limits_after(*[milliseconds / 1000] * 2 * TRUSTED_RUNS).limit("work") == jobs
+
+
+def test_jobs_that_became_longer_are_claimed_in_smaller_groups() -> None:
+    limits = limits_after(*[0.0001] * 2 * TRUSTED_RUNS)
+    seen = []
+    for _ in range(40):
+        limits.note_run("work", 0.002)
+        seen.append(limits.limit("work"))
+    assert seen[0] == MAX_PREFETCH_JOBS
+    assert seen[-1] == 2
+    assert seen == sorted(seen, reverse=True)
 
 
 @pytest.fixture

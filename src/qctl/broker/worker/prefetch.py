@@ -1,10 +1,10 @@
 """Prefetched jobs, and the ends of jobs that are not written to Redis yet.
 
-If jobs take less time than a round trip to Redis, a worker claims several at once and writes their ends together. It
-does so only for queues whose last jobs were all short. Before such a group runs, the worker sends the ends of the group
-before it and asks for the next group; Redis works on that while the group runs, and the reply is read after it. If a
-job takes long after all, the lease thread gives back those behind it and writes the ends before it, so that they do not
-wait for it.
+If jobs are short, a worker claims several at once and writes their ends together: as many as it expects to run in a few
+milliseconds, by how long the last jobs of the queue took. Before such a group runs, the worker sends the ends of the
+group before it and asks for the next group; Redis works on that while the group runs, and the reply is read after it.
+If a job takes long after all, the lease thread gives back those behind it and writes the ends before it, so that they
+do not wait for it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,14 @@ from qctl.broker.worker.claims import Claimant
 from qctl.broker.worker.fast_path import FastPathJob
 from qctl.broker.worker.run_record import RunRecord
 
-SHORT_JOB_SECONDS = 0.001
+GROUP_SECONDS = 0.005
+"""Time (s) that jobs which are claimed together are expected to take at most, so that a pause soon returns."""
+
+SHORT_JOB_SECONDS = GROUP_SECONDS
 """Time (s) that a short job takes at most."""
+
+EXPECTATION_WEIGHT = 0.125
+"""Share of the last run in the time that the next is expected to take."""
 
 TRUSTED_RUNS = 16
 """Short runs after which the next jobs of a queue are expected to be short. Twice as many are remembered."""
@@ -47,19 +53,24 @@ MAX_CLAIM_AGE_SECONDS = 5.0
 
 
 class PrefetchLimits:
-    """The number of jobs to claim at once from each queue, by how long its last jobs took."""
+    """The number of jobs to claim at once from each queue: as many as are expected to end within `GROUP_SECONDS`."""
 
     def __init__(self, max_jobs: int) -> None:
         self._max_jobs = max_jobs
         self._short_runs: dict[str, int] = {}
+        self._expected: dict[str, float] = {}
+        """Moving average of the seconds that a job of a queue takes."""
 
     def limit(self, queue: str) -> int:
         """The number of jobs of a queue to claim at once."""
-        return self._max_jobs if self._short_runs.get(queue, 0) >= TRUSTED_RUNS else 1
+        if self._short_runs.get(queue, 0) < TRUSTED_RUNS:
+            return 1
+        return max(1, min(self._max_jobs, int(GROUP_SECONDS / max(self._expected[queue], 1e-6))))
 
     def note_run(self, queue: str, seconds: float) -> None:
         """Note how long a job of a queue took."""
-        runs = self._short_runs.get(queue, 0)
+        runs, expected = self._short_runs.get(queue, 0), self._expected.get(queue, seconds)
+        self._expected[queue] = expected + EXPECTATION_WEIGHT * (seconds - expected)
         if seconds < SHORT_JOB_SECONDS:
             self._short_runs[queue] = min(runs + 1, 2 * TRUSTED_RUNS)
         else:
