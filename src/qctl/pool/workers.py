@@ -8,8 +8,6 @@ from qctl import catalog, daemon
 from qctl.broker.redis.connection import connect
 from qctl.broker.worker.rq_adapter import Isolation, QctlWorker
 from qctl.models import PoolSize
-from qctl.pool.parent import ProcessPool
-from qctl.pool.scaling import QueueScaling
 
 
 def serve(
@@ -37,6 +35,9 @@ def serve(
     if size is None:
         work(context)
     else:
+        from qctl.pool.parent import ProcessPool  # a single worker does not need the reads of a pool
+        from qctl.pool.scaling import QueueScaling
+
         ProcessPool(context, "qctl-worker", work, QueueScaling(settings, queues, size), until_done=is_burst).run()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from redis import Redis
@@ -16,6 +16,8 @@ from qctl.broker.redis.protocol import Argument
 from qctl.broker.redis.script_signature import Signature
 
 __all__ = ["Argument", "Script"]
+
+_BROKER = Path(__file__).parents[1]
 
 _TYPES = "redis/types"
 """The script part that checks the types of keys."""
@@ -64,4 +66,4 @@ class Script:
 
 def _source(name: str) -> str:
     room, script = name.split("/")
-    return (files("qctl.broker") / room / "lua" / f"{script}.lua").read_text(encoding="utf-8")
+    return (_BROKER / room / "lua" / f"{script}.lua").read_text(encoding="utf-8")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import ssl
 from socket import socket
+from typing import TYPE_CHECKING
 
 from redis.connection import HiredisRespSerializer, SSLConnection
 from redis.exceptions import DataError
 
 from qctl.broker.redis import protocol
+
+if TYPE_CHECKING:
+    import ssl  # a large import that connections without TLS do not need
 
 
 class Packer(HiredisRespSerializer):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import pickletools
 import re
 import zlib
 from collections.abc import Mapping, Sequence
@@ -72,6 +71,8 @@ def function_name(fields: Fields) -> str:
 
 def _pickled_function(head: bytes) -> str:
     """Return the first text of a pickle if it can be the name of a function, else nothing."""
+    import pickletools  # a large import that few need
+
     try:
         for (opcode, argument, _), _count in zip(pickletools.genops(head), range(MAX_PICKLE_OPCODES), strict=False):
             if opcode.name in _PICKLED_TEXT:

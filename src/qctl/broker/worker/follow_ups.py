@@ -6,12 +6,7 @@ QCTL_ALERT_WEBHOOKS a URL; what is not allowed is left out, and an event, a coun
 
 from __future__ import annotations
 
-import json
 import logging
-import urllib.error
-import urllib.request
-from http.client import HTTPException
-from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
@@ -22,9 +17,6 @@ from qctl.broker.bookkeeping import counters, events
 from qctl.settings.allowed_urls import is_allowed_url
 
 log = logging.getLogger(__name__)
-
-MAX_WEBHOOK_SECONDS = 10.0
-"""Maximum time (s) that a webhook may take: the worker runs no other job meanwhile."""
 
 MAX_NAME_CHARACTERS = 200
 
@@ -45,22 +37,9 @@ def send_webhook(job: Job, webhook: Webhook, exc_string: str | None, allowed: tu
             record_omitted(pipe, job, f"webhook for {webhook.job_status}", webhook.url, "QCTL_ALERT_WEBHOOKS")
             pipe.execute()
         return
+    from qctl.broker.worker import webhook_request  # a large import that few workers need
+
     try:
-        body = None
-        headers: dict[str, str] = {"User-Agent": "qctl", **(webhook.headers or {})}
-        if webhook.method == "POST":
-            body = json.dumps(webhook.get_payload(job, exc_string=exc_string)).encode()
-            headers["Content-Type"] = "application/json"
-        request = urllib.request.Request(  # noqa: S310 - the scheme is one that is allowed
-            webhook.url, data=body, headers=headers, method=webhook.method
-        )
-        opener = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=min(float(webhook.timeout), MAX_WEBHOOK_SECONDS)):
-            pass
-    except (OSError, HTTPException, ValueError, TypeError, AttributeError) as error:
+        webhook_request.send(webhook, job, exc_string)
+    except webhook_request.ERRORS as error:
         log.warning("job %s of %s: its webhook failed: %s", job.id, job.origin, getattr(error, "reason", error))
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Refuse: the target of a redirect is not allowed by QCTL_ALERT_WEBHOOKS."""
