@@ -247,6 +247,25 @@ def test_frequent_events_reach_other_handlers_and_filters(
     assert lines(capsys) == []
 
 
+def test_frequent_events_make_no_record_for_a_handler_that_ignores_them(
+    set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Ignoring(logs.PartialHandler):
+        ignored_loggers = (log.name,)
+
+        def emit(self, record: logging.LogRecord) -> None:
+            raise AssertionError(record)
+
+    set_up()
+    handler, root = Ignoring(), logging.getLogger()
+    root.addHandler(handler)
+    try:
+        logs.FrequentEvents(log).log(logging.INFO, "of a job", event="start")
+    finally:
+        root.removeHandler(handler)
+    assert json.loads(*lines(capsys))["message"] == "of a job"
+
+
 def test_debug_of_one_area_alone(set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
     set_up(LOG_LEVEL="warning", QCTL_DEBUG="mqtt, CLAIM")
     for name in (

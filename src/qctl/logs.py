@@ -212,10 +212,18 @@ class LineHandler(logging.StreamHandler[TextIO]):
             self.handleError(logging.makeLogRecord({"msg": message}))
 
 
+class PartialHandler(logging.Handler):
+    """A handler that ignores the lines of some loggers."""
+
+    ignored_loggers: tuple[str, ...] = ()
+    """How the names of these loggers begin."""
+
+
 class FrequentEvents:
     """Logs events of every job or request in half the time of `Logger.log`, which makes a record and asks all handlers.
 
-    The line is the same. With any other handler or filter than those of `setup`, logging itself takes it.
+    The line is the same. With any handler that does not ignore it, or any filter, beside those of `setup`, logging itself
+    takes it.
     """
 
     def __init__(self, logger: logging.Logger) -> None:
@@ -237,10 +245,16 @@ class FrequentEvents:
             if logger.handlers or logger.filters or not logger.propagate:
                 return None
             logger = logger.parent
-        handler = logger.handlers[0] if logger and len(logger.handlers) == 1 else None
+        handlers = logger.handlers if logger else []
+        if len(handlers) > 1:
+            handlers = [handler for handler in handlers if not self._is_ignored_by(handler)]
+        handler = handlers[0] if len(handlers) == 1 else None
         if not isinstance(handler, LineHandler) or any(known is not handler.relevance for known in handler.filters):
             return None
         return handler
+
+    def _is_ignored_by(self, handler: logging.Handler) -> bool:
+        return isinstance(handler, PartialHandler) and self._logger.name.startswith(handler.ignored_loggers)
 
 
 _quoted = json.encoder.encode_basestring_ascii

@@ -25,6 +25,7 @@ from rq.utils import utcformat
 from qctl.broker.redis import keys
 from qctl.broker.redis.job_fields import LOG_PREFIX
 from qctl.broker.redis.scripts import Script
+from qctl.logs import PartialHandler
 from qctl.safe import redact
 
 log = logging.getLogger(__name__)
@@ -199,14 +200,16 @@ class JobLog:
         self._run = self._thread = None
 
 
-class _Handler(logging.Handler):
+class _Handler(PartialHandler):
+    ignored_loggers = MACHINERY
+
     def __init__(self, job_log: JobLog) -> None:
         super().__init__()
         self._job_log = job_log
 
     def emit(self, record: logging.LogRecord) -> None:
         """Add a line that the job, or a library that it uses, logged."""
-        if self._job_log._run is None or record.name.startswith(MACHINERY):
+        if self._job_log._run is None or record.name.startswith(self.ignored_loggers):
             return
         try:
             text = record.getMessage()
