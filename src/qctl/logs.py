@@ -216,14 +216,14 @@ class PartialHandler(logging.Handler):
     """A handler that ignores the lines of some loggers."""
 
     ignored_loggers: tuple[str, ...] = ()
-    """How the names of these loggers begin."""
+    """Beginnings of the names of these loggers."""
 
 
 class FrequentEvents:
     """Logs events of every job or request in half the time of `Logger.log`, which makes a record and asks all handlers.
 
-    The line is the same. With any handler that does not ignore it, or any filter, beside those of `setup`, logging itself
-    takes it.
+    The line is the same. Logging itself takes it if there is a filter, or a handler that does not ignore it, beside
+    those of `setup`.
     """
 
     def __init__(self, logger: logging.Logger) -> None:
