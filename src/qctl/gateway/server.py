@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import threading
 
@@ -11,6 +10,7 @@ from qctl.compat.uvicorn_guard import GuardedConfig, GuardedWebSocket
 from qctl.compat.uvicorn_server import Server
 from qctl.gateway.app import application
 from qctl.gateway.dependencies import Backend
+from qctl.gateway.long_lived_objects import LongLivedObjects
 from qctl.gateway.socketio_server import MAX_PACKET_BYTES, FrontApplication, LiveServer
 from qctl.guard.connections import ConnectionGuard
 from qctl.host_guard import HostGuard, origin_hosts
@@ -77,19 +77,22 @@ async def _serve(
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
     )
-    gc.freeze()  # a sixth of the time of small requests went into searching what is loaded for garbage
+    objects = LongLivedObjects()
+    objects.start()
     serving = asyncio.create_task(server.serve([listener.open()]))
     notice = DrainNotice(stop, backend.settings.drain_notice)
     others = [asyncio.create_task(backend.readings.serve()), asyncio.create_task(live.serve())]
     try:
         while not notice.is_over:
             guard.denials.check()
+            objects.check()
             beat(f"serves {backend.settings.gateway_host}:{backend.settings.gateway_port}", ready=server.started)
             done, _ = await asyncio.wait([serving, *others], timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if done:
                 raise RuntimeError("a task of the gateway ended") from next(iter(done)).exception()
         await live.drain()
     finally:
+        objects.stop()
         server.should_exit = True
         while not serving.done():
             beat()
