@@ -1,6 +1,7 @@
 """uvicorn's HTTP and web socket protocols, below limits that uvicorn does not have.
 
-`GuardedHttp` reports connections to a ConnectionGuard, and closes those whose request does not arrive.
+`GuardedHttp` reports connections to a ConnectionGuard, and closes those whose request does not arrive. It sends
+the head of a response together with the body, for which uvicorn makes a second write.
 `GuardedWebSocket` takes what arrives in small slices between which other connections have their turn, and bounds
 fragments, pings, and what a client does not read. If uvicorn changes, its own protocols are used, without these limits.
 """
@@ -24,10 +25,13 @@ except ImportError:  # then CHANGED reports it
     H11Protocol = object  # type: ignore[misc, assignment]
 
 _HTTP = "uvicorn.protocols.http.h11_impl:H11Protocol"
+_CYCLE = "uvicorn.protocols.http.h11_impl:RequestResponseCycle"
 _SANSIO = "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol"
 
 HTTP_NAMES = PrivateNames(
-    "uvicorn", tuple(f"{_HTTP}.{name}" for name in ("config", "conn", "flow", "loop", "transport"))
+    "uvicorn",
+    tuple(f"{_HTTP}.{name}" for name in ("config", "conn", "cycle", "flow", "loop", "transport"))
+    + tuple(f"{_CYCLE}.{name}" for name in ("conn", "transport")),
 )
 
 WEBSOCKET_NAMES = PrivateNames(
@@ -82,14 +86,56 @@ class GuardedConfig(uvicorn.Config):
         self.guard = guard
 
 
+class _ResponseTransport:
+    """The transport of one response. Its head waits for the begin of its body, as ASGI allows, so that both are one
+    write."""
+
+    __slots__ = ("_conn", "_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, conn: h11.Connection) -> None:
+        self._transport = transport
+        self._conn = conn
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        """Send a part of the response: its head, which is the first, or after it some of its body."""
+        if self._head is None and self._conn.our_state is h11.SEND_BODY:
+            self._head = data
+        elif self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head + data)
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close the connection once what was written is sent."""
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Check whether the connection is about to end."""
+        return self._transport.is_closing()
+
+
 class GuardedHttp(H11Protocol):
     """An HTTP connection."""
 
     config: GuardedConfig
+    _cycle: Any = None
     _refused = False
     _received = 0
     _began_at = 0.0
     _deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def cycle(self) -> Any:
+        """The request that is being answered."""
+        return self._cycle
+
+    @cycle.setter
+    def cycle(self, cycle: Any) -> None:
+        if cycle is not None:
+            cycle.transport = _ResponseTransport(cycle.transport, cycle.conn)
+        self._cycle = cycle
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Serve a connection, or refuse it."""
