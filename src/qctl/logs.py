@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from contextvars import ContextVar, Token
 from datetime import datetime, timezone
@@ -195,18 +195,21 @@ class JsonFormatter(logging.Formatter):
 
 
 class LineHandler(logging.StreamHandler[TextIO]):
-    """Writes lines to a stream. `write_line` writes one that was never a record."""
+    """Writes lines to a stream. `write_lines` writes some that were never records."""
 
     relevance: Callable[[logging.LogRecord], bool] | None = None
     """The filter of `setup`, which every line of qctl's own passes."""
 
-    def write_line(self, level: str, message: str, own: Mapping[str, object]) -> None:
-        """Write a line as `emit` does. A stream that fails loses the line, as one of logging's own handlers does."""
-        formatter = cast("TextFormatter | JsonFormatter", self.formatter)
+    def write_lines(self, level: str, lines: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+        """Write messages with their own context as `emit` does, in one write. A stream that fails loses them, as one of
+        logging's own handlers does."""
+        formatter, message = cast("TextFormatter | JsonFormatter", self.formatter), ""
         try:
-            line = formatter.line(time.time(), level, message, own)
+            now, text = time.time(), ""
+            for message, own in lines:
+                text += formatter.line(now, level, message, own) + self.terminator
             with self.lock or nullcontext():
-                self.stream.write(line + self.terminator)
+                self.stream.write(text)
                 self.flush()
         except Exception:  # noqa: BLE001 - the job goes on
             self.handleError(logging.makeLogRecord({"msg": message}))
@@ -231,11 +234,16 @@ class FrequentEvents:
 
     def log(self, level: int, message: str, **own: object) -> None:
         """Log a message with keys of its own, of CONTEXT_KEYS."""
-        if not self._logger.isEnabledFor(level):
+        self.log_each(level, [(message, own)])
+
+    def log_each(self, level: int, lines: Sequence[tuple[str, Mapping[str, object]]]) -> None:
+        """Log messages, each with its own keys, in one write."""
+        if not lines or not self._logger.isEnabledFor(level):
             return
         if (handler := self._only_handler()) and level >= handler.level:
-            handler.write_line(logging.getLevelName(level), message, own)
-        else:
+            handler.write_lines(logging.getLevelName(level), lines)
+            return
+        for message, own in lines:
             self._logger.log(level, "%s", message, extra=own)
 
     def _only_handler(self) -> LineHandler | None:

@@ -383,13 +383,12 @@ def _without_none(**data: Any) -> dict[str, Any]:
 
 
 def _log_created(jobs: Sequence[NewJob], created: Sequence[bool]) -> None:
-    for job, is_new in zip(jobs, created, strict=True):
-        if is_new:
-            submissions.log(
-                logging.INFO,
-                f"job {job.id} of {job.queue}: {job.name} submitted",
-                event="submit",
-                jobId=job.id,
-                traceId=job.trace,
-                userId=job.owner,
-            )
+    lines = [
+        (
+            f"job {job.id} of {job.queue}: {job.name} submitted",
+            {"event": "submit", "jobId": job.id, "traceId": job.trace, "userId": job.owner},
+        )
+        for job, is_new in zip(jobs, created, strict=True)
+        if is_new
+    ]
+    submissions.log_each(logging.INFO, lines)
