@@ -1,4 +1,4 @@
-"""Deferred parts of redis-py: absent at first, and the same as after a whole import as soon as they are used."""
+"""Deferred parts of redis-py and RQ: absent at first, and the same as after a whole import as soon as they are used."""
 
 from __future__ import annotations
 
@@ -76,6 +76,18 @@ USES = {
     ),
     "sentinel": "import redis\nassert redis.Sentinel is redis.sentinel.Sentinel",
     "RQ": "from rq import Queue, Worker\nimport rq.job",
+    "job that is a coroutine": (
+        "import rq.job, sys\nasync def it():\n    return 7\n"
+        "assert not rq.job.asyncio.iscoroutine(it) and 'asyncio' not in sys.modules\n"
+        "it = it()\nassert rq.job.asyncio.iscoroutine(it) and rq.job.asyncio.run(it) == 7\n"
+        "import asyncio\nit = (n for n in ())\nassert rq.job.asyncio.iscoroutine(it) == asyncio.iscoroutine(it)"
+    ),
+    "webhook of a job": (
+        "import rq.webhook, sys\nassert 'urllib.request' not in sys.modules\n"
+        "it = rq.webhook.Request('http://host/', headers={'A': 'b'}, method='GET')\n"
+        "assert type(it) is sys.modules['urllib.request'].Request and it.get_header('A') == 'b'\n"
+        "try:\n    rq.webhook.urlopen('unknown://host')\nexcept sys.modules['urllib.error'].URLError:\n    pass"
+    ),
     "after a failed import": (
         "import sys\nsys.modules['asyncio'] = None\nimport redis\n"
         "try:\n    redis.asyncio\nexcept ImportError:\n    pass\ndel sys.modules['asyncio']\n"
@@ -92,9 +104,21 @@ def run(code: str, *arguments: str) -> str:
     return done.stdout
 
 
-def test_pinned_version_is_known() -> None:
-    pinned = next(line for line in CONSTRAINTS.read_text().splitlines() if line.startswith("redis=="))
-    assert pinned.removeprefix("redis==") in lazy_redis.KNOWN_VERSIONS
+def test_pinned_versions_are_known() -> None:
+    pinned = dict(line.split("==") for line in CONSTRAINTS.read_text().splitlines() if "==" in line)
+    assert pinned["redis"] in lazy_redis.KNOWN_VERSIONS
+    assert pinned["rq"] in lazy_redis.KNOWN_RQ_VERSIONS
+
+
+def test_import_of_rq_loads_no_deferred_part() -> None:
+    loaded = run(f"{INSTALL}import sys, rq\nprint(*sys.modules)").split()
+    assert "rq.worker" in loaded
+    assert {*DEFERRED, "urllib.request", "http.client", "email.message"}.isdisjoint(loaded)
+
+
+def test_unknown_version_of_rq_is_imported_as_a_whole() -> None:
+    prepare = "lazy_redis.KNOWN_RQ_VERSIONS = frozenset({'0.1'})\nimport sys, rq\n"
+    run(f"{INSTALL}{prepare}assert rq.job.asyncio is sys.modules['asyncio']")
 
 
 def test_import_and_a_command_load_no_deferred_part(redis_server: RedisServer) -> None:

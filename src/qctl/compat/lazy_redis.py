@@ -1,4 +1,4 @@
-"""Defers parts of redis-py that few programs use: each is imported when it is first used.
+"""Defers parts of redis-py and RQ that few programs use: each is imported when it is first used.
 
 `import redis` loads redis.asyncio and with it asyncio, the client of Redis Cluster, keyspace notifications, ssl and
 importlib.metadata: half of its time and memory. After `install()`, redis-py's own modules skip these imports:
@@ -6,10 +6,11 @@ importlib.metadata: half of its time and memory. After `install()`, redis-py's o
 - The package `redis` gets a `__getattr__` for the names that it lacks: `redis.RedisCluster` imports redis.cluster.
 - A module that functions use, as those of redis.event use asyncio, is a proxy that imports it at its first attribute.
 - Names that only asynchronous code uses are set by the import of redis.asyncio.
+- RQ loads asyncio for jobs that are coroutines, and urllib.request, with the packages email and http, for webhooks.
 
 The imports are skipped by other names in a module's compiled code: `from redis.cluster import RedisCluster` asks a
-stub. Only known versions of redis-py are changed, and only if Python's own loader reads them from files; others are
-imported as a whole.
+stub. Only known versions are changed, and only if Python's own loader reads them from files; others are imported as a
+whole.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from importlib.machinery import SourceFileLoader
-from types import ModuleType
+from types import GeneratorType, ModuleType
 
 TYPE_CHECKING = False  # importing typing takes longer than the whole module
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 KNOWN_VERSIONS = frozenset({"8.1.0"})
 """Versions of redis-py whose imports are those below."""
+
+KNOWN_RQ_VERSIONS = frozenset({"3.0.0"})
+"""Versions of RQ whose imports are those below."""
 
 _STUB = "stub of "
 """Start of the name by which a changed import finds a stub in sys.modules."""
@@ -44,8 +48,10 @@ _SKIPPED: Mapping[str, Mapping[str, str]] = {
     "redis.event": {"asyncio": _STUB + "asyncio"},
     "redis.utils": {"importlib": _STUB + "importlib", "ssl": _STUB + "ssl"},
     _ASYNC_PACKAGE: {},
+    "rq.job": {"asyncio": _STUB + "asyncio"},
+    "rq.webhook": {"urllib.request": _STUB + "urllib.request"},
 }
-"""For each changed module of redis-py the modules that it does not import, and which ones it imports instead."""
+"""For each changed module the modules that it does not import, and which ones it imports instead."""
 
 _PROXIES: Mapping[str, Mapping[str, str]] = {
     "redis._parsers.socket": {"ssl": "ssl"},
@@ -53,8 +59,12 @@ _PROXIES: Mapping[str, Mapping[str, str]] = {
     "redis.connection": {"ssl": "ssl"},
     "redis.event": {"asyncio": "asyncio"},
     "redis.utils": {"metadata": "importlib.metadata", "ssl": "ssl"},
+    "rq.job": {"asyncio": "asyncio"},
 }
 """For each module the names that are proxies of other modules."""
+
+_CALLED_NAMES: Mapping[str, Sequence[str]] = {"rq.webhook": ("Request", "urlopen")}
+"""For each module the names that its functions only call."""
 
 _ASYNCHRONOUS_NAMES = (
     ("redis._parsers.base", "IncompleteReadError"),
@@ -129,6 +139,31 @@ class _Metadata(_Proxy):
         return str(import_module("importlib.metadata").version(package))
 
 
+class _Asyncio(_Proxy):
+    """Tells that a value is no coroutine, which RQ asks after each job, without asyncio."""
+
+    def iscoroutine(self, value: object) -> bool:
+        """Return True for what asyncio can run."""
+        from collections.abc import Coroutine
+
+        return isinstance(value, (Coroutine, GeneratorType)) and bool(import_module("asyncio").iscoroutine(value))
+
+
+class _Called:
+    """Imports a function or class when it is called."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        module, _, attribute = self._name.rpartition(".")
+        return getattr(import_module(module), attribute)(*args, **kwargs)
+
+
+_PROXY_CLASSES: Mapping[str, type[_Proxy]] = {"asyncio": _Asyncio, "importlib.metadata": _Metadata}
+"""Proxies that answer some questions without the module."""
+
+
 class _Origins:
     """Imports the names that a module lacks. `origins` has the full name of each."""
 
@@ -153,18 +188,25 @@ class _Origins:
 
 
 class _Finder:
-    """Finds the changed modules of redis-py."""
+    """Finds the changed modules of redis-py and RQ."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return the spec of a changed module, None for all others."""
-        if name not in _SKIPPED:
+        if name not in _SKIPPED or (name.startswith("rq.") and not self._is_known_rq(path)):
             return None
         spec = self.original_spec(name, path, target)
         if spec is not None and type(spec.loader) is SourceFileLoader:
             spec.loader = _Loader(spec.loader.name, spec.loader.path)
         return spec
+
+    def _is_known_rq(self, path: Sequence[str] | None) -> bool:
+        spec = self.original_spec("rq.version", path)
+        if spec is None or type(spec.loader) is not SourceFileLoader:
+            return False
+        source = spec.loader.get_source("rq.version") or ""
+        return source.partition("VERSION = '")[2].partition("'")[0] in KNOWN_RQ_VERSIONS
 
     def original_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -175,7 +217,7 @@ class _Finder:
 
 
 class _Loader(SourceFileLoader):
-    """Executes a module of redis-py without some of its imports."""
+    """Executes a module without some of its imports."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Execute the module."""
@@ -186,7 +228,7 @@ class _Loader(SourceFileLoader):
             return
         namespace = module.__dict__
         stubs = [_Stub(name) for name in skipped.values() if name.startswith(_STUB)]
-        proxies = {name: _Metadata(of) if name == "metadata" else _Proxy(of) for name, of in _proxies(module)}
+        proxies = {name: _PROXY_CLASSES.get(of, _Proxy)(of) for name, of in _proxies(module)}
         namespace.update(proxies)  # annotations name them
         sys.modules.update({stub.__name__: stub for stub in stubs})
         try:
@@ -199,6 +241,7 @@ class _Loader(SourceFileLoader):
         namespace.update(proxies)
         for proxy in proxies.values():
             proxy.__dict__["defined"] = True
+        namespace.update({name: _Called(namespace[name]) for name in _CALLED_NAMES.get(module.__name__, ())})
         _add_origins(namespace)
         if module.__name__ == _ASYNC_PACKAGE:
             _set_asynchronous_names()

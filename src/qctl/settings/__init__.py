@@ -13,8 +13,6 @@ from pathlib import Path
 from textwrap import wrap
 from urllib.parse import quote
 
-from platformdirs import user_state_path
-
 from qctl import processors
 from qctl.errors import SettingsError
 from qctl.models.pools import PoolSize
@@ -49,6 +47,8 @@ GROUPS = (
 
 
 def _default_home() -> Path:
+    from platformdirs import user_state_path  # a large import that daemons with QCTL_HOME do not need
+
     return user_state_path("qctl").absolute()
 
 
