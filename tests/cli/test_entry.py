@@ -44,9 +44,9 @@ def interrupt(running: subprocess.Popen[str]) -> tuple[int, str]:
     return running.returncode, err
 
 
-@pytest.mark.parametrize("module", ["typer", "dotenv", "rq"])
+@pytest.mark.parametrize("module", ["typer", "dotenv", "redis"])
 def test_ctrl_c_during_import_exits_130(module: str, start: Start, tmp_path: Path) -> None:
-    """typer is imported first, dotenv with the settings, rq with a command."""
+    """typer is imported first, dotenv with the settings, redis with a command."""
     (tmp_path / ".env").write_text("LOG_LEVEL=info\n")
     assert interrupt(start(module, "stats")) == (130, "qctl: interrupted\n")
 

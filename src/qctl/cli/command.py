@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from qctl.cli import fleet, help_format, help_page, queue_option
+from qctl.cli import help_format, help_page, queue_option
 from qctl.cli.audit import run_audited
 from qctl.cli.exit_codes import ExitCode
 from qctl.cli.global_options import GlobalOptions, typed_parameter, with_global_options
@@ -51,6 +51,8 @@ class Command:
             session.local = self.local
             session.profile = getattr(arguments.get("profile"), "value", None)
             if self.fleet and session.covers_all_contexts:
+                from qctl.cli import fleet  # imports multiprocessing, for `--context all` alone
+
                 raise typer.Exit(fleet.run(session, lambda member: self.function(member, **arguments)))
             action = partial(self.function, session, **arguments)
             if not self.changes_with(arguments):

@@ -9,7 +9,7 @@ from qctl import catalog
 from qctl.broker.admin import limits as limits_admin
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import limits as limits_query
-from qctl.broker.query import stats_snapshot, workers
+from qctl.broker.query import rate_limits, stats_snapshot, workers
 from qctl.broker.scheduler.blackout import Blackout
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import Limit, Limits, LimitScope
@@ -77,7 +77,7 @@ class LimitOps(Part, name="limits"):
         """List all limits with their use, those that producers set with RQ, and the workers that ignore qctl's."""
         rows = limits_query.read(self._redis)
         deaf = (worker.name for worker in workers.living(self._redis) if not worker.honours_pause) if rows else ()
-        return Limits(rows, limits_query.rq_limits(self._redis), tuple(sorted(deaf)))
+        return Limits(rows, rate_limits.read(self._redis), tuple(sorted(deaf)))
 
     def clear(self, scope: LimitScope, name: str) -> bool:
         """Lift a limit. False if there was none. Raises NotFoundError for an unknown queue or job without one."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from qctl.models import Level
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import NO_VALUE, age, local_time
@@ -14,12 +13,8 @@ if TYPE_CHECKING:
     from qctl.models import Alert, AlertRule, Delivery
     from qctl.view.table import Style
 
-LEVEL_STYLES: dict[Level, Style] = {
-    Level.OK: "good",
-    Level.WARNING: "warn",
-    Level.CRITICAL: "bad",
-    Level.UNKNOWN: "warn",
-}
+LEVEL_STYLES: dict[str, Style] = {"OK": "good", "WARNING": "warn", "CRITICAL": "bad", "UNKNOWN": "warn"}
+"""Style of each level, by its name."""
 
 
 def alert_columns(now: datetime) -> list[Column[Alert]]:
@@ -57,7 +52,7 @@ def delivery_columns() -> list[Column[Delivery]]:
 
 def _level(alert: Alert) -> Cell:
     known = alert.queues or alert.rule.has_findings
-    return Cell(alert.level.name, LEVEL_STYLES[alert.level]) if known else Cell(NO_VALUE)
+    return Cell(alert.level.name, LEVEL_STYLES[alert.level.name]) if known else Cell(NO_VALUE)
 
 
 def _subjects(rule: AlertRule) -> str:

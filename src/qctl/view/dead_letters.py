@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from qctl.models.dead_letters import NEW_SECONDS
 from qctl.safe import escape_line
 from qctl.view.annotations import note_text
 from qctl.view.table import Cell, Column
@@ -51,6 +50,8 @@ def cause_columns(now: datetime) -> list[Column[Cause]]:
 
 def _new(cause: Cause) -> Cell:
     """Format how many dead letters of a cause come in a minute, over the last minutes."""
+    from qctl.models.dead_letters import NEW_SECONDS  # imported already, with the cause
+
     return Cell(rate(60 * cause.new / NEW_SECONDS), "warn" if cause.new else "dim")
 
 

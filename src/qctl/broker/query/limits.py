@@ -1,4 +1,4 @@
-"""Reads the limits that claims obey, how far each is used, and RQ's own rate limits. Writes nothing."""
+"""Reads the limits that claims obey, and how far each is used. Writes nothing."""
 
 from __future__ import annotations
 
@@ -9,14 +9,9 @@ from datetime import datetime
 from typing import Any, get_args
 
 from redis import Redis
-from rq.rate_limit import RateLimitRegistry
 
 from qctl.broker.redis import clock, keys, limit_keys, replies, untrusted_fields
-from qctl.models.limits import Limit, LimitScope, RqLimit
-
-MAX_RQ_LIMITS = 1000
-"""Limits of RQ that are read."""
-
+from qctl.models.limits import Limit, LimitScope
 
 MAX_STORED_WINDOWS = 20
 """Next windows of a blackout that Redis holds: those of three weeks for one that is daily. Each claim reads them."""
@@ -58,24 +53,6 @@ def parse(raw: Mapping[bytes, bytes], now_ms: int) -> list[Limit]:
         if until is None or until > now_ms:
             limits.append(_limit(scope, name, data, now_ms))  # type: ignore[arg-type]
     return sorted(limits, key=lambda limit: (get_args(LimitScope).index(limit.scope), limit.name))
-
-
-def rq_limits(connection: Redis) -> list[RqLimit]:
-    """Return the rate limits that producers set with RQ, those with most waiting jobs first."""
-    names = sorted(replies.bytes_set(connection.smembers(RateLimitRegistry.rl_keys_key)))[:MAX_RQ_LIMITS]
-    registries = [RateLimitRegistry(untrusted_fields.decode(name), connection) for name in names]
-    with connection.pipeline(transaction=False) as pipe:
-        for registry in registries:
-            pipe.hget(registry.config_key, "concurrency")
-            pipe.zcard(registry.allowed_key)
-            pipe.zcard(registry.rate_limited_key)
-        answers = iter(replies.execute(pipe))
-    limits = []
-    for registry in registries:
-        concurrency = untrusted_fields.parse_count(replies.optional_bytes(next(answers)))
-        running, waiting = replies.integer(next(answers)), replies.integer(next(answers))
-        limits.append(RqLimit(registry.key, concurrency or 0, running, waiting))
-    return sorted(limits, key=lambda limit: (-limit.waiting, -limit.running, limit.key))
 
 
 def encode(limit: Limit, labels: list[str]) -> str:

@@ -8,6 +8,10 @@ from redis import Redis
 from rq.rate_limit import RateLimitRegistry
 
 from qctl.broker.redis import keys, replies, untrusted_fields
+from qctl.models.limits import RqLimit
+
+MAX_RQ_LIMITS = 1000
+"""Limits of RQ that are read."""
 
 
 @dataclass(frozen=True)
@@ -34,3 +38,21 @@ def of_job(connection: Redis, job_id: str) -> RateLimit | None:
         pipe.zcard(registry.rate_limited_key)
         running, waiting = map(replies.integer, replies.execute(pipe))
     return RateLimit(key, concurrency, running, waiting)
+
+
+def read(connection: Redis) -> list[RqLimit]:
+    """Return the rate limits that producers set with RQ, those with most waiting jobs first."""
+    names = sorted(replies.bytes_set(connection.smembers(RateLimitRegistry.rl_keys_key)))[:MAX_RQ_LIMITS]
+    registries = [RateLimitRegistry(untrusted_fields.decode(name), connection) for name in names]
+    with connection.pipeline(transaction=False) as pipe:
+        for registry in registries:
+            pipe.hget(registry.config_key, "concurrency")
+            pipe.zcard(registry.allowed_key)
+            pipe.zcard(registry.rate_limited_key)
+        answers = iter(replies.execute(pipe))
+    limits = []
+    for registry in registries:
+        concurrency = untrusted_fields.parse_count(replies.optional_bytes(next(answers)))
+        running, waiting = replies.integer(next(answers)), replies.integer(next(answers))
+        limits.append(RqLimit(registry.key, concurrency or 0, running, waiting))
+    return sorted(limits, key=lambda limit: (-limit.waiting, -limit.running, limit.key))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 
 from qctl.errors import SettingsError
 from qctl.settings import Settings, cluster_url
@@ -50,13 +51,13 @@ moves the slot key by key, it refuses a script one of whose KEYS is absent, and 
 
 def check(settings: Settings) -> None:
     """Raise SettingsError if this process uses another prefix than the settings ask for, or a cluster's has no tag."""
-    from rq.defaults import RQ_KEY_PREFIX
-
+    imported = sys.modules.get("rq.defaults")
+    used = imported.RQ_KEY_PREFIX if imported else RQ
     wanted = settings.queue_prefix or RQ
-    if wanted != RQ_KEY_PREFIX:
+    if wanted != used:
         raise SettingsError(
             "QUEUE_PREFIX",
-            f"is {wanted!r}, but in this process keys begin with {RQ_KEY_PREFIX!r} already",
+            f"is {wanted!r}, but in this process keys begin with {used!r} already",
             hint="set it in the environment, or in the .env of the working folder, before rq is imported",
         )
     if cluster_url.is_cluster(settings.redis_target) and not TAG:

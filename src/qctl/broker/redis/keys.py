@@ -1,45 +1,26 @@
 """Every Redis key, one function or constant each, with its type.
 
-RQ's own keys come from RQ's objects, because QUEUE_PREFIX may have changed them. qctl's begin as `key_prefix.py` says.
+RQ's keys are written out here, so that a program that only reads need not import RQ, which takes as long as redis-py. A
+test compares each with RQ's own objects, for several prefixes. qctl's keys begin as `key_prefix.py` says.
 """
 
 from __future__ import annotations
 
-from rq.command import PUBSUB_CHANNEL_TEMPLATE
-from rq.defaults import RQ_KEY_PREFIX
-from rq.executions import WORKER_EXECUTIONS_KEY_TEMPLATE, ExecutionRegistry
-from rq.intermediate_queue import IntermediateQueue
-from rq.job import Job
-from rq.queue import Queue
-from rq.registry import (
-    CanceledJobRegistry,
-    DeferredJobRegistry,
-    FailedJobRegistry,
-    FinishedJobRegistry,
-    ScheduledJobRegistry,
-    StartedJobRegistry,
-)
-from rq.results import Result
-from rq.scheduler import RQScheduler
-from rq.suspension import WORKERS_SUSPENDED
-from rq.worker import BaseWorker
-from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
-
-from qctl.broker.redis.key_prefix import QCTL
+from qctl.broker.redis.key_prefix import QCTL, RQ
 
 # --- RQ's ---------------------------------------------------------------------------------------------------
 
-QUEUES = Queue.redis_queues_keys
+QUEUES = f"{RQ}:queues"
 """SET of queue keys that were ever enqueued to."""
 
-QUEUE_PREFIX = Queue.redis_queue_namespace_prefix
-JOB_PREFIX = Job.redis_job_namespace_prefix
-WORKER_PREFIX = BaseWorker.redis_worker_namespace_prefix
+QUEUE_PREFIX = f"{RQ}:queue:"
+JOB_PREFIX = f"{RQ}:job:"
+WORKER_PREFIX = f"{RQ}:worker:"
 
-WORKERS = REDIS_WORKER_KEYS
+WORKERS = f"{RQ}:workers"
 """SET of worker keys."""
 
-SUSPENDED = WORKERS_SUSPENDED
+SUSPENDED = f"{RQ}:suspended"
 """STRING set by `rq suspend`: no worker of RQ takes a job while it exists."""
 
 
@@ -61,66 +42,66 @@ def escape_pattern(text: str) -> str:
 
 def intermediate(name: str) -> str:
     """LIST of job ids that were claimed and have not started."""
-    return str(IntermediateQueue.get_intermediate_queue_key(queue(name)))
+    return f"{queue(name)}:intermediate"
 
 
 def job(job_id: str) -> str:
     """HASH of one job."""
-    return str(Job.key_for(job_id))
+    return JOB_PREFIX + job_id
 
 
 def results(job_id: str) -> str:
     """STREAM of a job's results, newest last."""
-    return str(Result.get_key(job_id))
+    return f"{RQ}:results:{job_id}"
 
 
 def executions(job_id: str) -> str:
     """ZSET execution id -> expiry of its heartbeat (s): the current runs of a job."""
-    return str(ExecutionRegistry.key_template.format(job_id))
+    return f"{RQ}:executions:{job_id}"
 
 
 def execution_prefix(job_id: str) -> str:
     """Prefix of the HASH of each execution of the job; the execution's id follows."""
-    return f"{RQ_KEY_PREFIX}:execution:{job_id}:"
+    return f"{RQ}:execution:{job_id}:"
+
+
+DEPENDENTS_SUFFIX = ":dependents"
+"""End of the key of a job's dependents, after the key of the job's hash."""
 
 
 def dependents(job_id: str) -> str:
     """SET of ids of jobs that depend on this one."""
-    return str(Job.dependents_key_for(job_id))
-
-
-DEPENDENTS_SUFFIX = dependents("").removeprefix(job(""))
-"""End of the key of a job's dependents, after the key of the job's hash."""
+    return job(job_id) + DEPENDENTS_SUFFIX
 
 
 def started(name: str) -> str:
     """ZSET `job:execution`, before RQ 2.0 `job` -> expiry of its heartbeat (s)."""
-    return StartedJobRegistry.key_template.format(name)
+    return f"{RQ}:wip:{name}"
 
 
 def finished(name: str) -> str:
     """ZSET job id -> when it expires (s, -1 never)."""
-    return FinishedJobRegistry.key_template.format(name)
+    return f"{RQ}:finished:{name}"
 
 
 def failed(name: str) -> str:
     """ZSET job id -> when it expires (s, -1 never): the dead letters."""
-    return FailedJobRegistry.key_template.format(name)
+    return f"{RQ}:failed:{name}"
 
 
 def scheduled(name: str) -> str:
     """ZSET job id -> when it is due (s)."""
-    return ScheduledJobRegistry.key_template.format(name)
+    return f"{RQ}:scheduled:{name}"
 
 
 def deferred(name: str) -> str:
     """ZSET job id -> when it was deferred (s)."""
-    return DeferredJobRegistry.key_template.format(name)
+    return f"{RQ}:deferred:{name}"
 
 
 def canceled(name: str) -> str:
     """ZSET job id -> when it was canceled (s)."""
-    return CanceledJobRegistry.key_template.format(name)
+    return f"{RQ}:canceled:{name}"
 
 
 def worker(name: str) -> str:
@@ -130,22 +111,22 @@ def worker(name: str) -> str:
 
 def commands(name: str) -> str:
     """CHANNEL on which the worker receives commands, for example to stop."""
-    return PUBSUB_CHANNEL_TEMPLATE % name
+    return f"{RQ}:pubsub:{name}"
 
 
 def worker_executions(name: str) -> str:
     """SET of `job:execution`: the current runs of the worker."""
-    return WORKER_EXECUTIONS_KEY_TEMPLATE.format(name)
+    return f"{worker(name)}:executions"
 
 
 def queue_workers(name: str) -> str:
     """SET of worker keys that listen to the queue."""
-    return str(WORKERS_BY_QUEUE_KEY % name)
+    return f"{WORKERS}:{name}"
 
 
 def scheduler_lock(name: str) -> str:
     """STRING: the RQ scheduler that enqueues the queue's scheduled jobs."""
-    return str(RQScheduler.get_locking_key(name))
+    return f"{RQ}:scheduler-lock:{name}"
 
 
 # --- qctl's -------------------------------------------------------------------------------------------------

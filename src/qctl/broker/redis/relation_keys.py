@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from rq.group import Group
-from rq.registry import ReadyJobRegistry
-
 from qctl.broker.redis import keys
+from qctl.broker.redis.key_prefix import RQ
 
 
 def dependencies(job_id: str) -> str:
@@ -15,13 +13,13 @@ def dependencies(job_id: str) -> str:
 
 def ready(name: str) -> str:
     """ZSET job id -> when its dependencies were met (s): jobs that RQ 3 is about to enqueue."""
-    return ReadyJobRegistry.key_template.format(name)
+    return f"{RQ}:ready:{name}"
 
 
-GROUPS = Group.REDIS_GROUP_KEY
+GROUPS = f"{RQ}:groups"
 """SET of the names of all groups."""
 
 
 def group(name: str) -> str:
     """SET of ids of the jobs of a group."""
-    return Group.get_key(name)
+    return f"{RQ}:group:{name}"

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from uuid import uuid4
 
 from redis import Redis
@@ -19,7 +19,9 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys, limit_keys
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker.claim_connection import ClaimConnection
-from qctl.broker.worker.job_log import LogRow
+
+if TYPE_CHECKING:
+    from qctl.broker.worker.job_log import LogRow
 
 _claim = Script("worker/claim")
 _finish_and_claim = Script("worker/claim", after=("worker/kept_runs", "worker/finish"))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from qctl.cli.documents.bulk import bulk_action
 from qctl.cli.documents.document import Document
-from qctl.models import BulkResult, Outcome
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
@@ -40,6 +39,8 @@ def flow_show(flow: Flow) -> Document:
 
 def flow_act(schema: str, jobs: Sequence[FlowJob]) -> Document:
     """`qctl flow retry|cancel --dry-run`: the jobs that would change."""
+    from qctl.models import BulkResult, Outcome  # takes longer than all other imports of this package
+
     result = BulkResult.of([Outcome(job.id, job.queue, True, job.state) for job in jobs])
     return bulk_action(schema, result, dry_run=True)
 
