@@ -145,7 +145,12 @@ def _minutes_back_from(last: int) -> list[int]:
 
 def window_hours(at: float) -> list[int]:
     """The hours since 1970 that contain the window's minutes: `queue_window_reads` gets one reply for each."""
-    return sorted({minute // 60 for minute in window_minutes(at)})
+    return _hours_back_from(int(at) // 60)
+
+
+@lru_cache(maxsize=4)
+def _hours_back_from(last: int) -> list[int]:
+    return sorted({minute // 60 for minute in _minutes_back_from(last)})
 
 
 def queue_window_reads(pipe: Pipeline, queue: str, at: float) -> None:
