@@ -83,8 +83,10 @@ class Place:
         return int(found[0]["value"][1]) if found else 0
 
     def in_sqlite(self) -> int:
-        """Readings that are in the file."""
+        """Readings that are in the file, whose table the first batch creates."""
         with closing(sqlite3.connect(self.folder / "qctl.db", timeout=30)) as database:
+            if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'readings'").fetchone():
+                return 0
             return int(database.execute("SELECT COUNT(*) FROM readings").fetchone()[0])
 
     def in_buffer(self) -> int:
