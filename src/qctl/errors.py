@@ -8,6 +8,7 @@
     │   └── RedisUnreachableError
     ├── PartialError          a bulk operation failed for some of its items
     ├── RefusedError          valid, but refused on purpose
+    │   ├── LoggedOutError    a user's login has ended
     │   └── RateLimitedError  an owner created too many jobs, or has too many
     ├── WaitTimeoutError      an awaited event did not happen in time
     ├── JobFailedError        the awaited job failed
@@ -96,6 +97,10 @@ class PartialError(QctlError):
 
 class RefusedError(QctlError):
     """The operation is valid, but refused: not confirmed, read-only, or it would violate a guarantee."""
+
+
+class LoggedOutError(RefusedError):
+    """The login of a user has ended (HTTP: 401)."""
 
 
 class RateLimitedError(RefusedError):

@@ -20,6 +20,7 @@ from qctl.broker.admin import bulk
 from qctl.broker.admin.move_jobs import Cancel
 from qctl.broker.bookkeeping import events, inbox
 from qctl.broker.bookkeeping.budgets import Shares
+from qctl.broker.bookkeeping.user_sessions import Token
 from qctl.broker.producer import enqueue, owner_limits
 from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.producer.owner_limits import OwnerLimits
@@ -116,8 +117,12 @@ class QueueService:
         """Check a job that `create_each` shall create. It cannot be scheduled: options `at` and `delay` do nothing."""
         return self._new_jobs(name, [data], job_options.in_seconds(options))[0]
 
-    def create_each(self, jobs: Sequence[NewJob], *, retry_seconds: float) -> list[QctlError | None]:
+    def create_each(
+        self, jobs: Sequence[NewJob], tokens: Sequence[Token | None], *, retry_seconds: float
+    ) -> list[QctlError | None]:
         """Create jobs of any kind in one round trip. Returns for each the error that `enqueue` raises, None without.
+
+        `tokens`: for each job the token of its owner, if that must be open; else the error is LoggedOutError.
 
         Raises RedisUnreachableError; then any of them may exist.
         """
@@ -126,6 +131,7 @@ class QueueService:
             outcomes = enqueue.create_each(
                 self._redis,
                 jobs,
+                tokens,
                 limits=self._limits,
                 shares=Shares.of(settings),
                 actor=events.actor(),

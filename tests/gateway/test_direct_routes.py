@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
+from qctl.ops import Ops
+from qctl.service import QueueService
+from qctl.settings import Settings
 from support.gateway import Gateway
+from support.servers import RedisServer
+from support.waiting import eventually
 
 ORIGIN = "https://shop.example.com"
 
@@ -48,3 +55,20 @@ def test_invalid_bodies_are_described(shared_gateway: Gateway, body: bytes, kind
     answer = shared_gateway.request("POST", "/job/create", body, shared_gateway.token("ada"), Content_Type=kind)
     assert answer.status == 400
     assert answer.failure == {"success": False, "error": "Invalid request", "message": message}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"name": "notify", "data": {"receiverId": "ada", "text": "hello"}}, {"name": "no-such-job"}, {"name": 7}],
+)
+def test_ended_session_is_reported_before_anything_else(
+    gateway: Gateway, service: QueueService, redis_server: RedisServer, body: object
+) -> None:
+    token = gateway.token("ada")
+    with closing(Ops(Settings.load({"REDIS_URL": redis_server.url}))) as ops:
+        ops.sessions.end_all("ada")
+    answer = gateway.request("POST", "/job/create", body, token)
+    assert (answer.status, answer.failure) == (401, {"success": False, "error": "Logged out"})
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert "userId" not in eventually(lambda: gateway.requests(answer.headers["X-Trace-Id"]))[0]
+    assert service.jobs_of("ada") == []

@@ -53,16 +53,33 @@ async def caller(
 
 async def user_of(request: Request, token: str | None) -> Caller:
     """The user of a token, None without one. Raises HTTPException (401)."""
+    user = unchecked_user_of(request, token)
+    await require_session(request, user)
+    return user
+
+
+def unchecked_user_of(request: Request, token: str | None) -> Caller:
+    """The user of a valid token whose session may have ended. Raises HTTPException (401)."""
     if token is None:
         raise HTTPException(401, "No token provided", CHALLENGE)
-    backend = dependencies.backend_of(request)
     try:
-        user = backend.tokens.read(token)
-        await backend.sessions.require(user)
+        return dependencies.backend_of(request).tokens.read(token)
     except RefusedError as error:
-        raise HTTPException(401, error.message, CHALLENGE) from None
+        raise unauthorized(error) from None
+
+
+async def require_session(request: Request, user: Caller) -> None:
+    """Check that the session of a user has not ended. Raises HTTPException (401)."""
+    try:
+        await dependencies.backend_of(request).sessions.require(user)
+    except RefusedError as error:
+        raise unauthorized(error) from None
     request.state.user = user.id
-    return user
+
+
+def unauthorized(error: RefusedError) -> HTTPException:
+    """The response (401) to a token that is refused."""
+    return HTTPException(401, error.message, CHALLENGE)
 
 
 CurrentUser = Annotated[Caller, Depends(caller)]

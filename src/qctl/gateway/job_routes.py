@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Mapping
@@ -14,11 +15,20 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from qctl import catalog
+from qctl.broker.producer import enqueue
 from qctl.catalog.options import Options
 from qctl.catalog.specs import JobSpec
-from qctl.errors import NotFoundError
+from qctl.errors import LoggedOutError, NotFoundError
+from qctl.gateway import error_responses
 from qctl.gateway.admin_auth import Operator
-from qctl.gateway.authentication import CurrentUser, bearer, token_of, user_of
+from qctl.gateway.authentication import (
+    CurrentUser,
+    bearer,
+    require_session,
+    token_of,
+    unauthorized,
+    unchecked_user_of,
+)
 from qctl.gateway.dependencies import Backend, Gateway, backend_of
 from qctl.gateway.direct_routes import DirectRoute, json_body, read_model
 from qctl.gateway.error_responses import documented
@@ -53,35 +63,58 @@ async def create(request: Request) -> Response:
     By default a user may create 10 jobs a minute, counting refused attempts, and have 5 that wait or run.
     """
     gateway = backend_of(request)
-    user = await user_of(request, token_of(request))
-    job = await read_model(request, NewJob)
-    now = datetime.now(timezone.utc)
-    spec, values = resolve(gateway.settings, job.name, job.data)
-    if spec.name == job.name:
-        values = await _authorised(spec, values, user, gateway)
-    job_id, trace = str(uuid.uuid4()), request.state.trace
-    options = Options(owner=user.id, trace_id=trace, title=job.name, job_id=job_id)
-    creation: Awaitable[object]
-    if spec.access == "operator":
-        operator = Operator(f"{user.id}@gateway", trace, gateway)
-        enqueue = partial(gateway.service.enqueue, spec.name, values, **options)
-        creation = run_in_threadpool(operator.run, enqueue, "job enqueue", spec.name)
-    else:
-        creation = gateway.new_jobs.create(gateway.service.new_job(spec.name, values, **options))
-    await gateway.creations.before_response(user.id, job_id, creation)
+    user = unchecked_user_of(request, token_of(request))
+    now, job_id = datetime.now(timezone.utc), str(uuid.uuid4())
+    try:
+        job = await read_model(request, NewJob)
+        creation = await _prepare(request, user, job, job_id)
+    except error_responses.EXPECTED:
+        await require_session(request, user)  # that it has ended is told first
+        raise
+    request.state.user = user.id
+    try:
+        await gateway.creations.before_response(user.id, job_id, creation)
+    except LoggedOutError as error:
+        request.state.user = None
+        raise unauthorized(error) from None
     shown = Job(id=job_id, name=job.name, ownerId=user.id, status="pending", retryCount=0, con=now, mon=now)
     content = CreatedJob(job=shown).model_dump_json(by_alias=True)
     return Response(content, 201, media_type="application/json")
 
 
-async def _authorised(spec: JobSpec, values: Mapping[str, Any], user: Caller, gateway: Backend) -> Mapping[str, Any]:
+async def _prepare(request: Request, user: Caller, job: NewJob, job_id: str) -> Awaitable[object]:
+    """Check a requested job. Returns what creates it if the user's session has not ended."""
+    gateway, trace = backend_of(request), request.state.trace
+    spec, values = resolve(gateway.settings, job.name, job.data)
+    if spec.name == job.name:
+        values = await _authorised(request, spec, values, user)
+    options = Options(owner=user.id, trace_id=trace, title=job.name, job_id=job_id)
+    if spec.access == "operator":
+        await require_session(request, user)
+        operator = Operator(f"{user.id}@gateway", trace, gateway)
+        call = partial(gateway.service.enqueue, spec.name, values, **options)
+        return run_in_threadpool(operator.run, call, "job enqueue", spec.name)
+    return _create(gateway, user, gateway.service.new_job(spec.name, values, **options))
+
+
+async def _create(gateway: Backend, user: Caller, job: enqueue.NewJob) -> None:
+    """Create a job. The step that creates it checks the user's session. Raises LoggedOutError."""
+    began, token = time.monotonic(), gateway.sessions.unchecked(user)
+    await gateway.new_jobs.create(job, token)
+    if token is not None:
+        gateway.sessions.note_open(user, began)
+
+
+async def _authorised(request: Request, spec: JobSpec, values: Mapping[str, Any], user: Caller) -> Mapping[str, Any]:
     """The arguments of a job with those about the user filled in; in a thread if the database must be asked.
 
     Raises RefusedError.
     """
+    gateway = backend_of(request)
     try:
         return authorise(spec, values, gateway.settings, Requester.without_account(user.id))
     except AccountNeededError:
+        await require_session(request, user)
         return await run_in_threadpool(authorise, spec, values, gateway.settings, _requester(gateway, user))
 
 

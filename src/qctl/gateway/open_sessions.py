@@ -36,14 +36,26 @@ class OpenSessions:
 
     async def is_open(self, caller: Caller) -> bool:
         """Check that a token is good."""
-        if self._checked.get(caller.token_id, 0.0) > time.monotonic():
+        token = self.unchecked(caller)
+        if token is None:
             return True
-        is_open = await self._checks.call(Token(caller.id, caller.version, caller.token_id))
+        began = time.monotonic()
+        is_open = await self._checks.call(token)
         if is_open:
-            if len(self._checked) >= MAX_CACHED_TOKENS:
-                self._checked.clear()
-            self._checked[caller.token_id] = time.monotonic() + CACHE_SECONDS
+            self.note_open(caller, began)
         return is_open
+
+    def unchecked(self, caller: Caller) -> Token | None:
+        """The token that has to be checked, None if it is known to be open."""
+        if self._checked.get(caller.token_id, 0.0) > time.monotonic():
+            return None
+        return Token(caller.id, caller.version, caller.token_id)
+
+    def note_open(self, caller: Caller, began: float) -> None:
+        """Note that a check, which began at this monotonic time, found a token open."""
+        if len(self._checked) >= MAX_CACHED_TOKENS:
+            self._checked.clear()
+        self._checked[caller.token_id] = began + CACHE_SECONDS
 
     async def is_logged_out(self, caller: Caller) -> bool:
         """Check that a token that belongs to no user has been logged out."""

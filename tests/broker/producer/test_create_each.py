@@ -10,13 +10,15 @@ from redis import Redis
 from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError, ResponseError
 
+from qctl.broker.bookkeeping import user_sessions
 from qctl.broker.bookkeeping.budgets import Shares
+from qctl.broker.bookkeeping.user_sessions import Token
 from qctl.broker.producer import enqueue
 from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.producer.owner_limits import OwnerLimits
 from qctl.broker.redis import keys
 from qctl.broker.redis.connection import connect
-from qctl.errors import RateLimitedError, UsageError
+from qctl.errors import LoggedOutError, RateLimitedError, UsageError
 from qctl.settings import Settings
 from support.process import free_port
 from support.proxy import Proxy
@@ -31,8 +33,41 @@ def new(id_: str, owner: str | None = None, **fields: Any) -> NewJob:
 
 def create_each(connection: Redis, *jobs: NewJob, retry_seconds: float = 2.0) -> list[bool | Exception]:
     return enqueue.create_each(
-        connection, jobs, limits=OwnerLimits(active=1), shares=Shares(), actor="me", retry_seconds=retry_seconds
+        connection,
+        jobs,
+        [None] * len(jobs),
+        limits=OwnerLimits(active=1),
+        shares=Shares(),
+        actor="me",
+        retry_seconds=retry_seconds,
     )
+
+
+def test_jobs_need_an_open_session_if_they_have_a_token(connection: Redis) -> None:
+    versions = {owner: user_sessions.start(connection, owner) for owner in ("ada", "bob", "eve")}
+    user_sessions.end(connection, "token-of-bob", 60)
+    user_sessions.end_all(connection, "eve")
+    tokens = [
+        Token("ada", versions["ada"], "token-of-ada"),
+        Token("bob", versions["bob"], "token-of-bob"),
+        Token("eve", versions["eve"], "token-of-eve"),
+        Token("kim", 0, "token-of-kim"),
+        None,
+    ]
+    owners = ("ada", "bob", "eve", "kim", "ivy")
+    outcomes = enqueue.create_each(
+        connection,
+        [new(f"of-{owner}", owner) for owner in owners],
+        tokens,
+        limits=OwnerLimits(per_minute=1),
+        shares=Shares(),
+        actor="me",
+        retry_seconds=0.0,
+    )
+    assert (outcomes[0], outcomes[4]) == (True, True)
+    assert all(isinstance(outcome, LoggedOutError) for outcome in outcomes[1:4])
+    assert connection.lrange(keys.queue("work"), 0, -1) == [b"of-ada", b"of-ivy"]
+    assert not connection.exists(*(keys.owner_created(owner) for owner in owners[1:4])), "refusals count as no attempts"
 
 
 def test_jobs_of_many_owners_are_created_in_their_order(connection: Redis) -> None:

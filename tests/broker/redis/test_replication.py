@@ -116,7 +116,7 @@ def test_jobs_of_many_owners_and_their_wait_are_one_packet(
     create(client, "warm")
     packets.clear()
     outcomes = enqueue.create_each(
-        client, [job("a"), job("b")], limits=OwnerLimits(), shares=Shares(), actor="me", retry_seconds=0.0
+        client, [job("a"), job("b")], [None] * 2, limits=OwnerLimits(), shares=Shares(), actor="me", retry_seconds=0.0
     )
     assert outcomes == [True, True]
     assert [packet.count(b"WAIT") for packet in packets] == [1]

@@ -24,6 +24,7 @@ from rq.utils import now, utcformat
 
 from qctl.broker.bookkeeping import budgets, dead_letter_index, events
 from qctl.broker.bookkeeping.budgets import Shares
+from qctl.broker.bookkeeping.user_sessions import Token
 from qctl.broker.producer import owner_limits
 from qctl.broker.producer.owner_limits import OwnerLimits
 from qctl.broker.redis import keys, replication, replies, untrusted_fields
@@ -32,7 +33,7 @@ from qctl.broker.redis.scripts import Script
 from qctl.catalog import options
 from qctl.catalog.options import Options
 from qctl.catalog.specs import JobSpec
-from qctl.errors import QctlError, UsageError
+from qctl.errors import LoggedOutError, QctlError, UsageError
 from qctl.settings import Settings
 
 T = TypeVar("T")
@@ -168,6 +169,7 @@ def create(
 def create_each(
     connection: Redis,
     jobs: Sequence[NewJob],
+    tokens: Sequence[Token | None],
     *,
     limits: OwnerLimits,
     shares: Shares,
@@ -176,15 +178,16 @@ def create_each(
 ) -> list[bool | Exception]:
     """Create jobs of any queues, owners and traces, to run now, each by a call of its own, in one round trip.
 
-    Returns for each what `create` returns for it alone, or the exception that it raises. Raises redis-py's errors if
-    Redis is unreachable: then any of the jobs may exist.
+    `tokens`: for each the owner's token that must be open as `user_sessions.are_open` checks it, if any. Returns for
+    each what `create` returns for it alone, or the exception that it raises, such as LoggedOutError. Raises redis-py's
+    errors if Redis is unreachable: then any of the jobs may exist.
     """
     calls: list[dict[str, Any]] = []
     outcomes: list[bool | Exception] = [False] * len(jobs)
     sent: list[int] = []
-    for n, job in enumerate(jobs):
+    for n, (job, token) in enumerate(zip(jobs, tokens, strict=True)):
         try:
-            calls.append(_values([job], _hashes([job]), None, 0.0, limits, shares, actor))
+            calls.append(_values([job], _hashes([job]), None, 0.0, limits, shares, actor, token))
             sent.append(n)
         except UsageError as error:
             outcomes[n] = error
@@ -200,6 +203,8 @@ def create_each(
 def _flags(reply: object, job: NewJob, limits: OwnerLimits) -> list[bool]:
     """The flags in a reply of `enqueue.lua` to a call for `job` and others. Raises its rejection."""
     word, *rest = replies.array(reply)
+    if word == b"session":
+        raise LoggedOutError("Logged out")
     if word == b"memory":
         raise budgets.error_from_reply(rest, job.queue)
     if word != b"done":
@@ -255,8 +260,9 @@ def _values(
     limits: OwnerLimits,
     shares: Shares,
     actor: str,
+    token: Token | None = None,
 ) -> dict[str, Any]:
-    """The values of `enqueue.lua` for jobs with these hashes."""
+    """The values of `enqueue.lua` for jobs with these hashes. `token`: the owner's, which must be open."""
     first = jobs[0]
     owner = first.owner or ""
     event = {"queue": first.queue, "name": first.name, "trace": first.trace, "owner": first.owner, "actor": actor}
@@ -281,6 +287,8 @@ def _values(
         "rejections": keys.LIMIT_REJECTIONS,
         "owned": keys.owner_jobs(owner),
         "totals": keys.TOTALS,
+        "sessions": keys.USER_SESSIONS,
+        "logged_out": keys.logged_out("" if token is None else token.id),
         "max_events": events.MAX_ENTRIES,
         "due": "" if at is None else math.ceil(at.timestamp()),
         "delay_ms": round(delay * 1000),
@@ -296,6 +304,7 @@ def _values(
         "letters_percent": shares.letters,
         "queue": first.queue,
         "results_prefix": keys.results(""),
+        "session": "" if token is None else token.version,
         "max_owned": 0 if first.owner is None else owner_limits.MAX_OWNED_JOBS,
         "jobs": rows,
         "event": [word for name, value in event.items() if value is not None for word in (name, value)],

@@ -10,6 +10,8 @@
 --   rejections HASH of rejection counts
 --   owned ZSET of the owner's jobs
 --   totals HASH of counts since counting began
+--   sessions HASH of the session version of each user
+--   logged_out STRING, which exists if the token was logged out
 -- ARGV
 --   max_events
 --   due: due time in seconds, empty for now
@@ -26,6 +28,7 @@
 --   queue
 --   results_prefix: of the results of jobs
 --   max_owned: length of the owner's list of jobs, 0 without an owner
+--   session: version of the owner's session that must not have ended, empty for no check
 -- KEYS jobs[n]
 --   job HASH
 -- ARGV jobs[n]
@@ -36,11 +39,15 @@
 --   common...: fields and values that all jobs share
 --   fields...: own fields and values of all jobs
 -- Returns {`done`, flag, ...} with one flag for each job, 1 created or 0 it exists · {`rate`, ms until there is room} ·
---   {`active`} · {`memory`, `owner`, `users` or `letters`, bytes in use, bytes allowed}: nothing was created
+--   {`active`} · {`memory`, `owner`, `users` or `letters`, bytes in use, bytes allowed}: nothing was created ·
+--   {`session`}: it has ended, and nothing was created
 -- Atomic: the same call, repeated because its reply was lost, creates nothing twice; any number of producers of one
 --   owner stay below the limits. A canceled job, which may be in the trash, is replaced by a new job with its id.
 local wrong = wrong_type({waiting, scheduled, queues, events, created, active, rejections, owned, totals, budgets, ledger})
 if wrong then return wrong end
+if session ~= '' and (redis.call('HGET', sessions, owner) ~= session or redis.call('EXISTS', logged_out) == 1) then
+    return {'session'}
+end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local pending = {queued = true, started = true, scheduled = true, deferred = true, rate_limited = true,
