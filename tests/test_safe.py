@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qctl.safe import MASK, escape_line, escape_text, redact, redact_url
+from qctl.safe import MASK, escape_line, escape_text, is_plain, redact, redact_url
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=300)
 """Lone surrogates too, as an undecodable byte gives them."""
@@ -49,6 +49,19 @@ def test_what_is_inert_stays_as_it_is(text: str) -> None:
 @given(st.text(st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp", "Mn"))))
 def test_printable_text_is_not_touched(text: str) -> None:
     assert escape_text(text) == escape_line(text) == text
+
+
+@given(st.lists(st.text(max_size=20) | st.sampled_from(["token=a", "redis://a:b@c", "eyJhbGciOiJI.a.b"]), max_size=4))
+def test_parts_of_plain_text_stay_as_they_are(parts: list[str]) -> None:
+    if is_plain(" ".join(parts)):
+        assert [escape_line(redact(part)) for part in parts] == parts
+        assert escape_text(redact(" ".join(parts))) == " ".join(parts)
+
+
+@pytest.mark.parametrize("text", ["token=a", "a\nb", "\u202e", "redis://:a@b", "Bearer abcdefgh", "a" * 10_001])
+def test_text_that_has_to_be_changed_is_not_plain(text: str) -> None:
+    assert is_plain("POST /job/create 201 3 ms")
+    assert not is_plain(text)
 
 
 def test_what_is_written_out_says_which_character_it_was() -> None:

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from typing import TextIO, cast
 
-from qctl.safe import escape_line, escape_text, redact
+from qctl.safe import escape_line, escape_text, is_plain, redact
 from qctl.settings import Settings
 
 CONTEXT_KEYS = ("event", "jobId", "traceId", "userId", "method", "path", "client", "status", "ms")
@@ -186,12 +186,17 @@ class JsonFormatter(logging.Formatter):
 
     def line(self, at: float, level: str, message: str, own: Mapping[str, object]) -> str:
         """Format a line of this time (s since 1970) without a traceback. `own` has its own context."""
-        moment = f"{_second(int(at))}.{int(at % 1 * 1000):03d}Z"
+        moment, context = f"{_second(int(at))}.{int(at % 1 * 1000):03d}Z", list(_context_of(own))
+        if is_plain(" ".join([message, *(value for _, value in context)])):  # one search instead of one for each field
+            fields = [f'"{key}": {_quoted(value)}' for key, value in context]
+        else:
+            message = escape_text(redact(message))
+            fields = [_json_field(key, value) for key, value in context]
         head = (
             f'{{"timestamp": "{moment}", "level": {_quoted(level.lower())}, "service": {self._service}, '
-            f'"message": {_quoted(escape_text(redact(message)))}'
+            f'"message": {_quoted(message)}'
         )
-        return ", ".join([head, *(_json_field(key, value) for key, value in _context_of(own))]) + "}"
+        return ", ".join([head, *fields]) + "}"
 
 
 class LineHandler(logging.StreamHandler[TextIO]):

@@ -132,18 +132,26 @@ def redact(text: str) -> str:
     It recognises `scheme://user:password@host`, `token=...`, `"api_key": ...`, `Authorization: ...` and bearer tokens.
     It masks too much rather than too little, and cannot recognise a secret without such a sign.
     """
-    if text.isascii():
-        lower = text.lower()
-        for sign in _SIGNS:  # a generator in `any` takes three times as long, and every log line passes here
-            if sign in lower:
-                break
-        else:
-            return text
+    if text.isascii() and not _has_sign(text):
+        return text
     text = _URL.sub(lambda match: _without_passwords(match[0]), text)
     text = _KEYED.sub(_masked, text)
     for pattern in (_HEADER, _BEARER, _JWT):
         text = pattern.sub(rf"\g<key>{MASK}", text)
     return text
+
+
+def is_plain(text: str) -> bool:
+    """Return True if neither `redact` nor `escape_line` changes the text, or any part of it."""
+    return text.isascii() and text.isprintable() and len(text) <= MAX_LINE_CHARACTERS and not _has_sign(text)
+
+
+def _has_sign(text: str) -> bool:
+    lower = text.lower()
+    for sign in _SIGNS:  # noqa: SIM110 - `any` takes three times as long, and every log line passes here
+        if sign in lower:
+            return True
+    return False
 
 
 def _masked(match: re.Match[str]) -> str:
