@@ -102,7 +102,7 @@ local function fast_path_fields(id, fields, queue)
             if value ~= queue.name then return nil end
         elseif not pattern and (string.find(field, '^qctl_log_') or string.find(field, '^qctl_run_')) then
             -- What is kept of earlier runs does not matter to this one.
-        elseif not pattern or pattern ~= ANY and not string.find(value, pattern) and (pattern ~= DATE or value ~= '') then
+        elseif not pattern or pattern ~= ANY and (pattern ~= DATE or value ~= '') and not string.find(value, pattern) then
             return nil
         elseif field == 'meta' then
             local ok, meta = pcall(cjson.decode, value)

@@ -78,6 +78,11 @@ class FastPathJob(GuardedJob):
         self.__dict__.update(ours)
         return getattr(self, name)
 
+    @classmethod
+    def may_run(cls, name: object) -> bool:
+        """Tell whether a function of this dotted name may run."""
+        return (isinstance(name, str) and name in cls.functions) or super().may_run(name)
+
     @property
     def func(self) -> Callable[..., Any]:
         """The function to call. Raises ForbiddenJobError."""
