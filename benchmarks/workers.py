@@ -4,9 +4,9 @@
 
 All take turns in one run, so that a busy machine is busy for all of them. Each is a whole process, started by its own
 command, with the logs and the concurrency that it has by default, in one process; each runs the same function, which
-does nothing but add a byte to a file. Two arms of qctl's run one that also sleeps for a millisecond: with one worker,
-and with four on the same queue. It prints the rate between the twentieth part and the last of the jobs, and the time of
-a processor that the worker, its children and Redis took meanwhile, which other work beside them changes less.
+does nothing but add a byte to a file, and in two arms of qctl's also sleeps for a millisecond. Arms with four workers
+on one queue show how they add up. It prints the rate between the twentieth part and the last of the jobs, and the time
+of a processor that the worker, its children and Redis took meanwhile, which other work beside them changes less.
 Redis is a private one with a synced log. Workers that fork for each job are given a tenth of the jobs. The peers
 are installed on the first run: those from Python's package index each into an environment of its own under `.peers`,
 those from npm, where node is present, under `node`; never as dependencies of qctl.
@@ -70,6 +70,7 @@ RQ = ("worker", "--serializer", "json", "--url", "$REDIS", "bench")
 INLINE = ("qctl-worker", "bench", "--isolation", "inline")
 PEERS = (
     Peer("qctl inline", "rq_peer", INLINE),
+    Peer("qctl inline, four", "rq_peer", INLINE, share=2.0, workers=4),
     Peer("qctl 1 ms", "rq_peer", INLINE, share=0.4, verb="nap"),
     Peer("qctl 1 ms, four", "rq_peer", INLINE, verb="nap", workers=4),
     Peer("rq SimpleWorker", "rq_peer", ("rq", RQ[0], "--worker-class", "rq.worker.SimpleWorker", *RQ[1:]), share=0.2),
@@ -189,7 +190,8 @@ def main() -> None:
                 runs[peer.name].append(drain(peer, server.tcp_url, server.folder, count))
     show(runs)
     if options.svg:
-        options.svg.write_text(draw({name: median(run.rate for run in those) for name, those in runs.items()}))
+        alike = [peer.name for peer in chosen if (peer.verb, peer.workers) == ("fill", 1)]
+        options.svg.write_text(draw({name: median(run.rate for run in runs[name]) for name in alike}))
     if options.json:
         found = {name: [asdict(run) for run in those] for name, those in runs.items()}
         options.json.write_text(json.dumps({"schema": "qctl.bench.workers/2", "count": options.count, "runs": found}))
@@ -217,10 +219,9 @@ def show(runs: dict[str, list[Run]]) -> None:
             f" {median(run.worker for run in those):10.0f} {median(run.redis for run in those):9.0f} {cost:7.0f}"
             + (f"  {base / cost:5.1f}" if base else "")
         )
-    one, four = runs.get("qctl 1 ms"), runs.get("qctl 1 ms, four")
-    if one and four:
-        ratios = [more.rate / less.rate for more, less in zip(four, one, strict=True)]
-        print(f"four workers with jobs of 1 ms do {median(ratios):.2f} times the jobs of one")
+    for name in runs.keys() & {f"{each}, four" for each in runs}:
+        ratios = [four.rate / one.rate for four, one in zip(runs[name], runs[name.removesuffix(", four")], strict=True)]
+        print(f"{name}: {median(ratios):.2f} times the jobs of one")
 
 
 if __name__ == "__main__":
