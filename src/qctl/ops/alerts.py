@@ -11,7 +11,7 @@ from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import clock
 from qctl.errors import NotFoundError, QctlError, RefusedError, UsageError
 from qctl.models import Alert, AlertRule, Channel, Delivery, Level, Mute, Notice, QueueCheck, Stats
-from qctl.ops import alert_channels, alert_rules
+from qctl.ops import alert_rules
 from qctl.ops.alert_findings import SiteFindings
 from qctl.ops.base import Part
 from qctl.ops.checks import check_queues
@@ -89,6 +89,8 @@ def check_rule(rule: AlertRule, stats: Stats, site: SiteFindings) -> builtins.li
 
 def deliver(notice: Notice, rule: AlertRule, channel: Channel, settings: Settings) -> Delivery:
     """Send a notice through one channel of its rule. A failure is returned, not raised."""
+    from qctl.ops import alert_channels  # a large import that checks of the rules do not need
+
     try:
         if channel.kind == "email":
             alert_channels.send_mail(notice, channel.target, settings)

@@ -1,4 +1,4 @@
-"""Mails the owner of a job that became a dead letter, in a thread of the scheduler, if QCTL_MAIL_OWNERS asks for it.
+"""Mails the owner of a job that became a dead letter, in a thread that the scheduler starts if QCTL_MAIL_OWNERS is set.
 
 The events are read as a consumer group, and a mail's job has an id made of the event: any number of schedulers, killed
 or not, send one mail for each death. A mail's job has no owner, so that its failure causes no mail.
@@ -51,9 +51,9 @@ class OwnerMail:
         self._hour_ends = 0.0
 
     def run(self, stop: Flag) -> None:
-        """Send mails until `stop` is set, if the settings ask for it. After any error, retry."""
+        """Send mails until `stop` is set. After any error, retry."""
         backoff, outage = Backoff(), Outage(log, "no mails to owners of failed jobs are sent")
-        while self._settings.mail_owners and not stop.is_set():
+        while not stop.is_set():
             try:
                 self.start()
                 while not stop.is_set():
