@@ -23,7 +23,7 @@ def _serve(context: daemon.Context) -> None:
         context.nothing_to_do(f"{off} is false")
         return
     server = extras.load(
-        "qctl.gateway.server", extra="gateway", needed_by="qctl-gateway", without=extras.UNUSED_BY_SOCKETIO
+        "qctl.gateway.server", extra="gateway", needed_by="qctl-gateway", without=extras.UNUSED_BY_GATEWAY
     )
     server.run(context.settings, context.stop, context.beat, context.place.count)
 

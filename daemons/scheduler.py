@@ -9,6 +9,7 @@ from qctl.broker.maintenance import scheduler_loop
 from qctl.broker.redis.connection import connect
 from qctl.history.recorder import Recorder
 from qctl.ops.alert_watch import AlertWatch
+from qctl.ops.owner_mail import OwnerMail
 from qctl.view.nagios import describe_problems
 
 ENDS = 5.0
@@ -19,10 +20,7 @@ def serve(context: daemon.Context) -> None:
     """Run the scheduler, the history and the alerts until a stop signal."""
     settings = context.settings
     beside = {"history": Recorder(settings).run, "alerts": AlertWatch(settings, describe_problems).run}
-    if settings.mail_owners:
-        from qctl.ops.owner_mail import OwnerMail  # it imports the users and their databases
-
-        beside["owner-mail"] = OwnerMail(settings).run
+    beside["owner-mail"] = OwnerMail(settings).run
     threads = [Thread(target=run, args=(context.stop,), name=name, daemon=True) for name, run in beside.items()]
     for thread in threads:
         thread.start()

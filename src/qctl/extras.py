@@ -25,9 +25,12 @@ def install_command(extra: str) -> str:
     return f"pip install 'qctl[{extra}]'"
 
 
-UNUSED_BY_SOCKETIO = ("aiohttp", "aio_pika", "kafka", "kombu", "requests", "valkey", "websocket")
+UNUSED_BY_SOCKETIO = ("aiohttp", "aio_pika", "kafka", "kombu", "redis.asyncio", "requests", "valkey", "websocket")
 """Libraries that python-socketio imports if they are installed, for its clients and for servers that share messages.
 The gateway's extra brings the first: a fifth of the gateway's start and memory."""
+
+UNUSED_BY_GATEWAY = (*UNUSED_BY_SOCKETIO, "cryptography.x509")
+"""Beside those, the first module that PyJWT imports for signatures with key pairs, which no token of qctl has."""
 
 
 def load(module: str, *, extra: str, needed_by: str, without: Collection[str] = ()) -> Any:

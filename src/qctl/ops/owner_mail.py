@@ -1,4 +1,4 @@
-"""Mails the owner of a job that became a dead letter, in a thread that the scheduler starts if QCTL_MAIL_OWNERS is set.
+"""Mails the owner of a job that became a dead letter, in a thread of the scheduler, if QCTL_MAIL_OWNERS asks for it.
 
 The events are read as a consumer group, and a mail's job has an id made of the event: any number of schedulers, killed
 or not, send one mail for each death. A mail's job has no owner, so that its failure causes no mail.
@@ -19,11 +19,9 @@ from qctl.broker.redis.outage import Outage
 from qctl.errors import QctlError
 from qctl.models import Event, OwnedJob
 from qctl.models.events import moment_of
-from qctl.ops.alert_channels import MAIL_JOB
 from qctl.safe import escape_line
 from qctl.service import QueueService
 from qctl.settings import Settings
-from qctl.store.users import open_user_store
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +49,9 @@ class OwnerMail:
         self._hour_ends = 0.0
 
     def run(self, stop: Flag) -> None:
-        """Send mails until `stop` is set. After any error, retry."""
+        """Send mails until `stop` is set, if the settings ask for it. After any error, retry."""
         backoff, outage = Backoff(), Outage(log, "no mails to owners of failed jobs are sent")
-        while not stop.is_set():
+        while self._settings.mail_owners and not stop.is_set():
             try:
                 self.start()
                 while not stop.is_set():
@@ -93,6 +91,9 @@ class OwnerMail:
 
     def _send(self, service: QueueService, job: OwnedJob, event: Event) -> None:
         """Enqueue one mail, unless the owner is no user or got enough of them."""
+        from qctl.ops.alert_channels import MAIL_JOB  # large imports that few schedulers need
+        from qctl.store.users import open_user_store
+
         if time.monotonic() > self._hour_ends:
             self._sent.clear()
             self._hour_ends = time.monotonic() + HOUR_SECONDS
