@@ -29,7 +29,10 @@ UNUSED_BY_SOCKETIO = ("aiohttp", "aio_pika", "kafka", "kombu", "redis.asyncio", 
 """Libraries that python-socketio imports if they are installed, for its clients and for servers that share messages.
 The gateway's extra brings the first: a fifth of the gateway's start and memory."""
 
-UNUSED_BY_GATEWAY = (*UNUSED_BY_SOCKETIO, "cryptography.x509")
+UNUSED_BY_ROUTES = ("pydantic.v1",)
+"""Modules that FastAPI imports when a route is added, because a model might be one of an older release."""
+
+UNUSED_BY_GATEWAY = (*UNUSED_BY_SOCKETIO, *UNUSED_BY_ROUTES, "cryptography.x509")
 """Beside those, the first module that PyJWT imports for signatures with key pairs, which no token of qctl has."""
 
 
@@ -40,7 +43,7 @@ def load(module: str, *, extra: str, needed_by: str, without: Collection[str] = 
     the module is not installed.
     """
     try:
-        with _hidden(without):
+        with hidden(without):
             return import_module(module)
     except ImportError as error:
         problem = f"needs the extra {extra!r}, which is not installed: {error}"
@@ -48,12 +51,12 @@ def load(module: str, *, extra: str, needed_by: str, without: Collection[str] = 
 
 
 @contextmanager
-def _hidden(modules: Collection[str]) -> Iterator[None]:
+def hidden(modules: Collection[str]) -> Iterator[None]:
     """Let the import of these modules fail within the block; None in `sys.modules` means that there is none."""
-    hidden = [module for module in modules if module not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    absent = [module for module in modules if module not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
     try:
         yield
     finally:
-        for module in hidden:
+        for module in absent:
             sys.modules.pop(module, None)

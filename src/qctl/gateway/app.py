@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
-from qctl import __version__
+from qctl import __version__, extras
 from qctl.gateway import error_responses
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.direct_routes import DirectRoutes
@@ -31,7 +31,8 @@ _DOCS_CONTENT_POLICY = (
 
 def application(backend: Backend) -> Application:
     """The gateway as an ASGI application."""
-    api = fastapi_app(backend)
+    with extras.hidden(extras.UNUSED_BY_ROUTES):
+        api = fastapi_app(backend)
     app = _TrailingSlash(_cors(DirectRoutes(_DocsPolicy(api), api, ROUTERS), backend.settings))
     return RequestMiddleware(app, backend.settings.max_file_size + FORM_OVERHEAD_BYTES)
 
