@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from qctl.settings import Settings
@@ -65,7 +65,7 @@ class Site:
     @property
     def environ(self) -> dict[str, str]:
         """The environment of every program of the site."""
-        known = {spec.metadata["env"] for spec in fields(Settings)}
+        known = {spec.env for spec in Settings.specs()}
         ours = {name: value for name, value in os.environ.items() if name not in known or name in INHERITED_SETTINGS}
         supplier = f"127.0.0.1:{self.partner}"
         own = {

@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,7 +51,7 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("unhurried")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    ours = {spec.metadata["env"] for spec in fields(Settings)}
+    ours = {spec.env for spec in Settings.specs()}
     for name in list(os.environ):
         if name in ours or name.startswith(FOREIGN_PREFIXES):
             del os.environ[name]

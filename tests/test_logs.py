@@ -24,7 +24,8 @@ from rq.serializers import JSONSerializer
 from qctl import logs
 from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.errors import SettingsError
-from qctl.settings import DEBUG_AREAS, Settings
+from qctl.settings import Settings
+from qctl.settings.all_settings import DEBUG_AREAS
 
 log = logging.getLogger("qctl.tests")
 

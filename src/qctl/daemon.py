@@ -21,7 +21,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import fields
 from types import FrameType
 from typing import NoReturn
 
@@ -245,8 +244,7 @@ def run(name: str, serve: Callable[[Context], None], *, interruptible: bool = Tr
 
 def _changed(before: Settings, now: Settings) -> list[str]:
     """Names of the settings that differ. Never their values, because some are secret."""
-    named = [(field.name, field.metadata.get("env")) for field in fields(Settings)]
-    return sorted(env for name, env in named if env and getattr(before, name) != getattr(now, name))
+    return sorted(spec.env for spec in Settings.specs() if getattr(before, spec.name) != getattr(now, spec.name))
 
 
 def _report_settings(name: str, error: SettingsError) -> int:

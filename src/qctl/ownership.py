@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
+from typing import NamedTuple
 
 from qctl.errors import QctlError, SettingsError
 
@@ -20,8 +20,7 @@ NOT_OWNER_MODE = stat.S_IRWXG | stat.S_IRWXO
 """Permission bits of everybody but the owner of a file."""
 
 
-@dataclass(frozen=True)
-class Violation:
+class Violation(NamedTuple):
     """The file or folder that breaks the rule, the reason, and the command that mends it."""
 
     path: str

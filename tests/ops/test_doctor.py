@@ -99,7 +99,7 @@ def test_a_read_only_user_sees_which_checks_are_missing(
     try:
         path = settings.redis_target
         url = path.replace("unix://", "unix://ro:pw@", 1) if path.startswith("unix") else path.replace("//", "//ro:pw@")
-        found = by_check(Ops(replace(settings, redis_url=url)).doctor.examine().findings)
+        found = by_check(Ops(settings.replace(redis_url=url)).doctor.examine().findings)
     finally:
         connection.execute_command("ACL", "DELUSER", "ro")
     assert found["redis"].status == "ok"

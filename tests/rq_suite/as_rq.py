@@ -11,7 +11,6 @@ import signal
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -51,7 +50,7 @@ class StandIn(QctlWorker):
         listed = ensure_job_list(queues)
         connection = connection or get_connection_from_queues(listed)
         names = [queue if isinstance(queue, str) else queue.name for queue in listed]
-        settings = replace(Settings.load(environ={}), allowed_jobs=("*",))
+        settings = Settings.load(environ={}).replace(allowed_jobs=("*",))
         members = {"name": property(lambda _: name, lambda *_: None)} if name else {}
         with mock.patch.object(rq_adapter, "Claimant", type("Claimant", (Claimant,), members)):
             super().__init__(names, self._set_connection(connection), settings, self.isolation)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -58,7 +57,7 @@ OWN_SECRETS = {
 
 def test_every_secret_belongs_to_a_server_or_is_never_sent() -> None:
     """If this fails for a new setting: add it to its server in settings/servers.py, or to OWN_SECRETS."""
-    secrets = {spec.metadata["env"] for spec in fields(Settings) if spec.metadata["secret"]}
+    secrets = {spec.env for spec in Settings.specs() if spec.secret}
     of_servers = {name for server in SERVERS for name in (*server.addresses, *server.others)}
     assert secrets - of_servers - OWN_SECRETS == set()
 
@@ -71,7 +70,7 @@ def test_credentials_are_used_for_the_address_of_their_source_only(address: str,
         with pytest.raises(SettingsError, match=f"{name}: is set by environment, but {address} by ") as caught:
             Settings.from_sources(sources)
         assert "hunter2" not in str(caught.value)
-        shown = {value.name: value.origin for value in resolve(fields(Settings), sources)}
+        shown = {value.name: value.origin for value in resolve(Settings.specs(), sources)}
         assert [shown[other] for other in server.others] == ["default"] * len(server.others)
 
 
@@ -79,9 +78,9 @@ def test_credentials_are_used_for_the_address_of_their_source_only(address: str,
 def test_a_source_with_an_address_keeps_its_credentials_to_itself(address: str, name: str) -> None:
     other = Source(".env", {address: VALUES[address], name: VALUES[name]})
     sources = [Source("environment", {address: VALUES[address]}), other]
-    shown = {value.name: value.origin for value in resolve(fields(Settings), sources)}
+    shown = {value.name: value.origin for value in resolve(Settings.specs(), sources)}
     assert (shown[address], shown[name]) == ("environment", "default")
-    alone = {value.name: value.origin for value in resolve(fields(Settings), [other])}
+    alone = {value.name: value.origin for value in resolve(Settings.specs(), [other])}
     assert alone[name] == ".env"
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -175,7 +174,7 @@ def test_a_bad_value_is_refused_by_name(name: str, value: str, problem: str) -> 
 )
 def test_a_good_value_is_kept_as_it_is(name: str, value: str) -> None:
     rest = {"INFLUX_TOKEN": "t", "ORG": "o", "BUCKET": "b"} if name == "INFLUX_URL" else {}
-    field = next(spec.name for spec in fields(Settings) if spec.metadata["env"] == name)
+    field = next(spec.name for spec in Settings.specs() if spec.env == name)
     assert getattr(load(**{name: value}, **rest), field) == value
 
 
@@ -192,7 +191,7 @@ def test_a_good_value_is_kept_as_it_is(name: str, value: str) -> None:
 def test_several_servers_are_a_list(name: str, value: str) -> None:
     rest = {"INFLUX_TOKEN": "t", "ORG": "o", "BUCKET": "b"} if name == "INFLUX_URL" else {}
     rest |= {"DB_USER": "u", "DB_NAME": "d"} if name == "DB_HOST" else {}
-    field = next(spec.name for spec in fields(Settings) if spec.metadata["env"] == name)
+    field = next(spec.name for spec in Settings.specs() if spec.env == name)
     assert getattr(load(**{name: value}, **rest), field) == tuple(value.replace(" ", "").split(","))
 
 
@@ -356,14 +355,14 @@ def test_retries_wait_2_4_8_seconds_by_default() -> None:
 
 # --- secrets ------------------------------------------------------------------------------------------------
 
-SECRETS = sorted(spec.metadata["env"] for spec in fields(Settings) if spec.metadata["secret"])
+SECRETS = sorted(spec.env for spec in Settings.specs() if spec.secret)
 
 
 def test_settings_with_secret_names_are_marked_secret() -> None:
     sounding = {
-        spec.metadata["env"]
-        for spec in fields(Settings)
-        if any(word in spec.metadata["env"] for word in ("PASSWORD", "TOKEN", "SECRET", "KEY"))
+        spec.env
+        for spec in Settings.specs()
+        if any(word in spec.env for word in ("PASSWORD", "TOKEN", "SECRET", "KEY"))
     }
     sounding -= {"QCTL_PASSWORD_LENGTH", "QCTL_WEAK_PASSWORDS"}  # rules, not passwords
     assert sounding | {"REDIS_URL", "MONGODB_URI"} == set(SECRETS)

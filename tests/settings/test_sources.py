@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 from qctl.settings import Settings, sources
@@ -10,7 +9,7 @@ from qctl.settings.servers import Source
 
 
 def origins(*places: Source) -> dict[str, tuple[str, str]]:
-    return {each.name: (each.raw, each.origin) for each in sources.resolve(fields(Settings), places)}
+    return {each.name: (each.raw, each.origin) for each in sources.resolve(Settings.specs(), places)}
 
 
 def test_each_setting_knows_its_origin(tmp_path: Path) -> None:
@@ -38,7 +37,7 @@ def test_a_context_sets_its_redis_completely_or_not_at_all() -> None:
 
 def test_every_problem_is_found_at_once() -> None:
     places = [Source("environment", {"REDIS_PORT": "x", "LOG_LEVEL": "loud", "REDIS_URL": "http://u:hunter2@h"})]
-    found = sources.problems(sources.resolve(fields(Settings), places))
+    found = sources.problems(sources.resolve(Settings.specs(), places))
     assert {error.name for error in found} == {"REDIS_PORT", "LOG_LEVEL", "REDIS_URL"}
     assert "hunter2" not in str(found)
 

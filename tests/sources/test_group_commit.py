@@ -8,7 +8,6 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +153,7 @@ def test_rejects_are_dead_letters_before_they_are_answered(settings: Settings, c
             commit.put(Entry(letter, 100, answer, lambda _: heard.append(len(letters(connection, "messages")))))
         await until(lambda: len(heard) == 250)
 
-    run(replace(settings, reject_samples=1000), act)
+    run(settings.replace(reject_samples=1000), act)
     assert heard[0] >= 100
     assert heard[-1] == len(letters(connection, "messages")) == 250
 

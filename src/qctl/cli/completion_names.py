@@ -15,7 +15,8 @@ from itertools import pairwise
 from qctl.broker.redis.completion_names import described_names
 from qctl.errors import QctlError
 from qctl.safe import escape_line
-from qctl.settings import Settings, contexts, sources
+from qctl.settings import contexts, sources
+from qctl.settings.site import SiteSettings
 
 KIND = "_QCTL_NAMES"
 """Environment variable with the kind of names to print. `qctl.cli.entry` checks it first."""
@@ -57,13 +58,13 @@ def enqueue_words(words: Sequence[str]) -> Mapping[str, str]:
     }
 
 
-def _settings(words: Sequence[str]) -> Settings:
+def _settings(words: Sequence[str]) -> SiteSettings:
     pairs = pairwise(words)
     ranked = sources.find_sources({_SETTINGS[option]: value for option, value in pairs if option in _SETTINGS})
     choice = contexts.chosen_context(ranked)
     if choice:
         ranked.append(contexts.get_context(choice.name).source)
-    return Settings.from_sources(ranked)
+    return SiteSettings.from_sources(ranked)
 
 
 def _is_shell_word(name: str) -> bool:

@@ -27,6 +27,7 @@ def main() -> int:
     during_command = signal.default_int_handler if callable(inherited) else inherited
     outside_command = _exit_interrupted if callable(inherited) else inherited
     signal.signal(signal.SIGINT, outside_command)
+    gc.set_threshold(GC_THRESHOLD_OBJECTS)
     try:
         if kind := os.environ.get("_QCTL_NAMES"):
             from qctl.cli import completion_names
@@ -38,7 +39,6 @@ def main() -> int:
         code = help_page.print_page(sys.argv[1:])
         if code is not None:
             return code
-        gc.set_threshold(GC_THRESHOLD_OBJECTS)
         lazy_redis.install()
         from qctl.cli.main import main as run
 

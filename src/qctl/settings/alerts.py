@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from qctl.settings import parsers
-from qctl.settings.field import setting
+from qctl.settings.field import SettingsPart, setting
 from qctl.settings.parsers import seconds
 
 
-@dataclass(frozen=True)
-class AlertSettings:
+class AlertSettings(SettingsPart):
     """Part of `Settings`; not loaded by itself."""
 
-    alert_file: Path | None = setting(  # noqa: RUF009 - a field, no shared value
+    alert_file: Path | None = setting(
         "QCTL_ALERTS",
         parsers.path,
         group="alerts",

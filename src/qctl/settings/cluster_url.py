@@ -7,7 +7,7 @@ every node. With `rediss+cluster` all are reached by TLS.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from qctl.settings.sentinel_url import Address, parse_address
 
@@ -17,8 +17,7 @@ PORT = 6379
 """Port of a node that the URL names without one."""
 
 
-@dataclass(frozen=True)
-class ClusterUrl:
+class ClusterUrl(NamedTuple):
     """The parts of a URL. `credentials` stand as they do in the URL, with the @; `options` are the query."""
 
     scheme: str

@@ -6,7 +6,6 @@ import os
 import stat
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
 from secrets import randbelow, token_urlsafe
 
@@ -14,9 +13,11 @@ from qctl.errors import NotFoundError, QctlError, RefusedError, SettingsError
 from qctl.models import ContextInfo, Finding, SettingInfo
 from qctl.ownership import NOT_OWNER_MODE
 from qctl.safe import MASK, redact, redact_url
-from qctl.settings import GROUPS, Settings, contexts, env_example
+from qctl.settings import Settings, contexts, env_example
+from qctl.settings.all_settings import GROUPS
 from qctl.settings.contexts import Context
 from qctl.settings.exposure import check_exposure
+from qctl.settings.field import Setting
 from qctl.settings.listeners import collisions
 from qctl.settings.profiles import ignored_examples, with_profile
 from qctl.settings.push import KEY_BYTES, P256_ORDER
@@ -26,13 +27,16 @@ from qctl.settings.sources import DEFAULT, SettingValue, problems, resolve, unkn
 
 def effective_settings(sources: Sequence[Source]) -> list[SettingInfo]:
     """List every setting with its value, valid or not, and its origin, in the order of `.env.example`."""
-    specs = sorted(fields(Settings), key=lambda spec: GROUPS.index(spec.metadata["group"]))
-    return [_info(value) for value in resolve(specs, with_profile(sources))]
+    return [_info(value) for value in resolve(_specs(), with_profile(sources))]
 
 
 def context_settings(context: Context) -> list[SettingInfo]:
-    """List the settings that a context sets."""
-    return [_info(value) for value in resolve(fields(Settings), [context.source]) if value.origin != DEFAULT]
+    """List the settings that a context sets, in the same order."""
+    return [_info(value) for value in resolve(_specs(), [context.source]) if value.origin != DEFAULT]
+
+
+def _specs() -> list[Setting]:
+    return sorted(Settings.specs(), key=lambda spec: GROUPS.index(spec.group))
 
 
 def _info(value: SettingValue) -> SettingInfo:
@@ -80,7 +84,7 @@ def _findings(sources: Sequence[Source]) -> Iterator[Finding]:
     except (NotFoundError, SettingsError) as error:
         yield Finding("contexts", "down", error.message, error.hint)
     all_sources = [*sources, *chosen]
-    invalid = [*problems(resolve(fields(Settings), with_profile(all_sources))), *mixed_servers(all_sources)]
+    invalid = [*problems(resolve(Settings.specs(), with_profile(all_sources))), *mixed_servers(all_sources)]
     for problem in invalid:
         yield Finding("settings", "down", problem.message, problem.hint)
     if not invalid:
@@ -102,7 +106,7 @@ def _findings(sources: Sequence[Source]) -> Iterator[Finding]:
 def _exposed_files(sources: Sequence[Source]) -> Iterator[Finding]:
     """Find files that contain secrets and that other users may read."""
     for source in sources:
-        values = resolve(fields(Settings), [source])
+        values = resolve(Settings.specs(), [source])
         secrets = [value.name for value in values if value.origin != DEFAULT and value.secret]
         if not secrets or not os.path.isfile(source.name):
             continue

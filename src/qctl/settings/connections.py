@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qctl.settings import parsers
-from qctl.settings.field import setting
+from qctl.settings.field import SettingsPart, setting
 from qctl.settings.parsers import seconds, whole_number
 
 
-@dataclass(frozen=True)
-class ConnectionSettings:
+class ConnectionSettings(SettingsPart):
     """Part of `Settings`; not loaded by itself."""
 
     hosts: tuple[str, ...] = setting(

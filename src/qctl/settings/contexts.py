@@ -12,20 +12,19 @@ by QCTL_CONTEXT, or, if both are unset, by a file beside config.toml that `qctl 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
-from typing import Any
-
-from platformdirs import user_config_path
+from typing import Any, NamedTuple
 
 from qctl import ownership, toml
 from qctl.errors import NotFoundError, QctlError, SettingsError, did_you_mean
 from qctl.ownership import NOT_OWNER_MODE
 from qctl.safe import redact_url
-from qctl.settings import Settings
-from qctl.settings.field import MAX_SHOWN_CHARACTERS
+from qctl.settings import user_folders
+from qctl.settings.field import MAX_SHOWN_CHARACTERS, Setting
 from qctl.settings.parsers import context_name
 from qctl.settings.servers import Source
+from qctl.settings.site import SiteSettings
 from qctl.settings.sources import DEFAULT, resolve
 
 CHOSEN_BY_USE = "qctl context use"
@@ -33,11 +32,8 @@ CHOSEN_BY_USE = "qctl context use"
 ALL = "all"
 """Name that stands for every context, in commands that only read."""
 
-_SPECS = {spec.metadata["env"]: spec for spec in fields(Settings) if spec.metadata["env"] != "QCTL_CONTEXT"}
 
-
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """Settings under a name, each as its text in the environment."""
 
     name: str
@@ -49,8 +45,7 @@ class Context:
         return Source(f"context {self.name}", self.values)
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """Name of the chosen context, and the source that chose it."""
 
     name: str
@@ -59,7 +54,7 @@ class Choice:
 
 def config_file() -> Path:
     """Return the path of the file with the contexts."""
-    return user_config_path("qctl") / "config.toml"
+    return user_folders.config_folder() / "config.toml"
 
 
 def load_contexts() -> dict[str, Context]:
@@ -92,7 +87,7 @@ def get_context(name: str) -> Context:
 
 def chosen_context(sources: Sequence[Source]) -> Choice | None:
     """Return the choice of a context, None if there is none. Raises SettingsError."""
-    (setting,) = resolve([spec for spec in fields(Settings) if spec.metadata["env"] == "QCTL_CONTEXT"], sources)
+    (setting,) = resolve([spec for spec in SiteSettings.specs() if spec.env == "QCTL_CONTEXT"], sources)
     if setting.origin != DEFAULT:
         return Choice(str(setting.value()), setting.origin)
     ownership.require(_choice_file())
@@ -122,6 +117,14 @@ def choose_context(name: str | None) -> None:
         raise QctlError(f"cannot write {str(file)!r}: {_reason(error)}") from error
 
 
+@cache
+def _specs() -> Mapping[str, Setting]:
+    """Return the settings that a context may set, by their environment variable."""
+    from qctl.settings import Settings  # most command lines that ask for the chosen context have none
+
+    return {spec.env: spec for spec in Settings.specs() if spec.env != "QCTL_CONTEXT"}
+
+
 def _choice_file() -> Path:
     return config_file().with_name("context")
 
@@ -133,11 +136,12 @@ def _context(file: Path, name: str, table: Any) -> Context:
         raise SettingsError(str(file), f"{_cut(name)!r} {error}") from None
     if not isinstance(table, dict):
         raise SettingsError(str(file), f"contexts.{name} is not a table", f"write it as [contexts.{name}]")
+    specs = _specs()
     for key, value in table.items():
-        if key not in _SPECS:
+        if key not in specs:
             from difflib import get_close_matches  # 3 ms, paid only after a typing error
 
-            close = get_close_matches(key.upper(), _SPECS, n=1, cutoff=0.6)
+            close = get_close_matches(key.upper(), specs, n=1, cutoff=0.6)
             hint = did_you_mean(close) if close else "known settings: see .env.example"
             raise SettingsError(str(file), f"contexts.{name}: unknown setting {_cut(key)!r}", hint)
         if not isinstance(value, (str, int, float)):
@@ -155,7 +159,7 @@ def _cut(text: str) -> str:
 
 def _is_secret(name: str, value: str) -> bool:
     """Return True for a value that must not be shown: a password, or a URL that contains one."""
-    return bool(_SPECS[name].metadata["secret"] and value) and ("://" not in value or redact_url(value) != value)
+    return bool(_specs()[name].secret and value) and ("://" not in value or redact_url(value) != value)
 
 
 def _require_privacy(file: Path) -> None:

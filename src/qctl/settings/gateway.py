@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qctl.settings import parsers
 from qctl.settings.connections import ConnectionSettings
 from qctl.settings.field import setting
 from qctl.settings.parsers import boolean, one_of, whole_number
 
 
-@dataclass(frozen=True)
 class GatewaySettings(ConnectionSettings):
     """Part of `Settings`; not loaded by itself."""
 

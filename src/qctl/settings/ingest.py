@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from qctl.settings import data_parsers, parsers
-from qctl.settings.field import setting
+from qctl.settings.field import SettingsPart, setting
 from qctl.settings.parsers import boolean, one_of, seconds, text, whole_number
 from qctl.settings.server_parsers import hosts, server_urls
 
 
-@dataclass(frozen=True)
-class DataSettings:
+class DataSettings(SettingsPart):
     """Part of `Settings`; not loaded by itself."""
 
     mqtt_enabled: bool = setting(
@@ -60,7 +58,7 @@ class DataSettings:
         group="mqtt",
         doc="Topic filters, comma separated, whose messages are counted and not stored: +/+/debug,homeassistant/#",
     )
-    mqtt_ca: Path | None = setting(  # noqa: RUF009 - a field, no shared value
+    mqtt_ca: Path | None = setting(
         "QCTL_MQTT_CA",
         parsers.path,
         group="mqtt",
@@ -301,7 +299,7 @@ class DataSettings:
         group="messages",
         doc="true: use TLS to MySQL, and verify its certificate and host name",
     )
-    db_ca: Path | None = setting(  # noqa: RUF009 - a field, no shared value
+    db_ca: Path | None = setting(
         "QCTL_DB_CA",
         parsers.path,
         group="messages",

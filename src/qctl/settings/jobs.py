@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from qctl.settings import parsers
-from qctl.settings.field import setting
+from qctl.settings.field import SettingsPart, setting
 from qctl.settings.parsers import whole_number
 
 YEAR_SECONDS = 31_536_000
@@ -29,8 +28,7 @@ def _trace(raw: str) -> str:
     return raw
 
 
-@dataclass(frozen=True)
-class JobSettings:
+class JobSettings(SettingsPart):
     """Part of `Settings`; not loaded by itself."""
 
     jobs_modules: tuple[str, ...] = setting(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from qctl.settings import parsers
-from qctl.settings.field import setting
+from qctl.settings.field import SettingsPart, setting
 from qctl.settings.parsers import one_of, whole_number
 
 
-@dataclass(frozen=True)
-class MailSettings:
+class MailSettings(SettingsPart):
     """Part of `Settings`; not loaded by itself."""
 
     smtp_host: str | None = setting(
@@ -39,7 +37,7 @@ class MailSettings:
         group="mail",
         doc="Sender of the mails: Shop <a@b.example>",
     )
-    mail_templates: Path | None = setting(  # noqa: RUF009 - a field, no shared value
+    mail_templates: Path | None = setting(
         "QCTL_MAIL_TEMPLATES",
         parsers.path,
         group="mail",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from qctl.settings.field import setting
+from qctl.settings.field import SettingsPart, setting
 from qctl.settings.parsers import whole_number
 
 
-@dataclass(frozen=True)
-class MemorySettings:
+class MemorySettings(SettingsPart):
     """Part of `Settings`; not loaded by itself."""
 
     max_job_bytes: int = setting(

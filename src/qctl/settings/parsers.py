@@ -9,9 +9,13 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from qctl.settings import cluster_url, sentinel_url
+
+if TYPE_CHECKING:
+    from qctl.models.pools import PoolSize
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
@@ -384,3 +388,10 @@ def client_id(raw: str) -> str:
     if len(text(raw).encode()) > MAX_CLIENT_ID_BYTES:
         raise ValueError(f"is longer than {MAX_CLIENT_ID_BYTES} bytes")
     return raw
+
+
+def pool_size(raw: str) -> PoolSize:
+    """Parse the number of processes of a pool."""
+    from qctl.models.pools import PoolSize  # its module takes longer to import than this one, and few set it
+
+    return PoolSize.parse(raw)

@@ -6,8 +6,7 @@ A profile is a source of settings below all others (flags, the environment, `.en
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from qctl.settings.servers import Source
 
@@ -19,8 +18,7 @@ LOCAL_PAGES = "http://localhost:3000,http://localhost:3001,http://localhost:5173
 _ALL_PIPELINES_OFF = {"MQTT_ENABLED": "false", "QCTL_SOCKET_ENABLED": "false"}
 
 
-@dataclass(frozen=True)
-class Shapes:
+class Shapes(NamedTuple):
     """Shapes of the gateway's responses in which two originals differ.
 
     `wrong_password`: the HTTP status for a wrong email address or password. `job_statuses`: statuses of jobs that the
@@ -28,7 +26,7 @@ class Shapes:
     """
 
     wrong_password: int = 401
-    job_statuses: Mapping[str, str] = field(default_factory=dict)
+    job_statuses: Mapping[str, str] = {}
     login_cookie: bool = False
 
     def job_status(self, status: str) -> str:
@@ -36,8 +34,7 @@ class Shapes:
         return self.job_statuses.get(status, status)
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     """A named set of defaults. `port_of`: the daemon whose port PORT sets.
 
     `examples`: values from the original's documentation, by setting. Anybody may know such a key, so that they count as
@@ -48,8 +45,8 @@ class Profile:
     purpose: str
     port_of: Listener
     defaults: Mapping[str, str]
-    examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    shapes: Shapes = field(default_factory=Shapes)
+    examples: Mapping[str, tuple[str, ...]] = {}
+    shapes: Shapes = Shapes()
 
 
 PROFILES: Mapping[str, Profile] = {

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
 
-from qctl.settings.field import setting
+from qctl.settings.field import SettingsPart, setting
 
 KEY_BYTES = 32
 
@@ -34,8 +33,7 @@ def _contact(raw: str) -> str:
     return raw
 
 
-@dataclass(frozen=True)
-class PushSettings:
+class PushSettings(SettingsPart):
     """Part of `Settings`; not loaded by itself."""
 
     push_key: str | None = setting(

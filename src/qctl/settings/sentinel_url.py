@@ -7,7 +7,7 @@ those of the Sentinels; all other options hold for both. With `rediss+sentinel` 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 SCHEMES = ("redis+sentinel", "rediss+sentinel")
@@ -20,8 +20,7 @@ _CREDENTIALS = ("sentinel_username", "sentinel_password")
 Address = tuple[str, int]
 
 
-@dataclass(frozen=True)
-class SentinelUrl:
+class SentinelUrl(NamedTuple):
     """The parts of a URL. `service` is the name by which the Sentinels know the primary.
 
     `credentials` are Redis's as they stand in the URL, with the @, `options` the query without the Sentinels' own.

@@ -7,21 +7,19 @@ that the `.env` of some folder names.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from qctl.errors import SettingsError
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Values from one source. `name` is shown to people: `flag`, `environment`, `.env`."""
 
     name: str
     values: Mapping[str, str | None]
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(NamedTuple):
     """Names of settings: `addresses`, of which one is enough, and `others`, which are used for that address only.
 
     With the address `complete`, a URL that contains the rest, the others are not used.

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import Field, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from qctl.errors import SettingsError, did_you_mean
-from qctl.settings.field import parse_value, read_env_file
+from qctl.settings.field import Setting, parse_value, read_env_file
 from qctl.settings.profiles import chosen_profile, port_owner
 from qctl.settings.servers import Source, usable_sources
 
@@ -21,31 +20,29 @@ OWN_PREFIX = "QCTL_"
 """Prefix of qctl's own names: an unknown name with it is a typing error; others belong to other programs."""
 
 
-@dataclass(frozen=True)
-class SettingValue:
+class SettingValue(NamedTuple):
     """Text of one setting and its origin. `raw` is "" if it is not set and has no default."""
 
-    spec: Field[Any]
+    spec: Setting
     raw: str
     origin: str
 
     @property
     def name(self) -> str:
         """Environment variable of the setting."""
-        return str(self.spec.metadata["env"])
+        return str(self.spec.env)
 
     @property
     def secret(self) -> bool:
         """True if the value must never be shown."""
-        return bool(self.spec.metadata["secret"])
+        return bool(self.spec.secret)
 
     def value(self) -> Any:
         """Parse the text. Raises SettingsError."""
         return parse_value(self.raw, self.spec)
 
 
-@dataclass(frozen=True)
-class UnknownSetting:
+class UnknownSetting(NamedTuple):
     """A name with qctl's prefix that no setting has. `close` holds similar names of settings."""
 
     name: str
@@ -74,7 +71,7 @@ def find_sources(
     ]
 
 
-def resolve(specs: Iterable[Field[Any]], sources: Sequence[Source]) -> list[SettingValue]:
+def resolve(specs: Iterable[Setting], sources: Sequence[Source]) -> list[SettingValue]:
     """Find the text of each setting in the first source that sets it. An empty text counts as not set.
 
     Settings of one server come from one source: `qctl.settings.servers`.
@@ -84,13 +81,13 @@ def resolve(specs: Iterable[Field[Any]], sources: Sequence[Source]) -> list[Sett
     return [_resolve(spec, sources, owner) for spec in specs]
 
 
-def _resolve(spec: Field[Any], sources: Sequence[Source], port_owner: str) -> SettingValue:
-    names = (spec.metadata["env"], *(("PORT",) if spec.metadata["port_of"] == port_owner else ()))
+def _resolve(spec: Setting, sources: Sequence[Source], port_owner: str) -> SettingValue:
+    names = (spec.env, *(("PORT",) if spec.port_of == port_owner else ()))
     for name in names:
         for source in usable_sources(name, sources):
             if raw := source.values.get(name):
                 return SettingValue(spec, raw, source.name)
-    return SettingValue(spec, spec.metadata["raw"], DEFAULT)
+    return SettingValue(spec, spec.raw, DEFAULT)
 
 
 def problems(values: Iterable[SettingValue]) -> list[SettingsError]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from qctl.models.pools import PoolSize
 from qctl.settings import parsers
-from qctl.settings.field import setting
+from qctl.settings.field import SettingsPart, setting
 from qctl.settings.parsers import whole_number
+
+if TYPE_CHECKING:
+    from qctl.models.pools import PoolSize
 
 DAEMON_NAMES = (
     *("mqtt-bridge", "socket-batcher", "gateway", "worker-sensor-data", "worker-socket-data", "worker-prompt"),
@@ -16,8 +18,7 @@ DAEMON_NAMES = (
 """Daemons that QCTL_DAEMONS may name: those of the catalog, and worker-jobs (`qctl.stack.daemons`)."""
 
 
-@dataclass(frozen=True)
-class StackSettings:
+class StackSettings(SettingsPart):
     """Part of `Settings`; not loaded by itself."""
 
     daemons: tuple[str, ...] = setting(
@@ -35,9 +36,9 @@ class StackSettings:
         doc="Number of workers that `qctl up` starts for the jobs of QCTL_JOBS_MODULES and for simulated ones: so many "
         "of these run at the same time",
     )
-    workers: PoolSize | None = setting(  # noqa: RUF009 - a field, no shared value
+    workers: PoolSize | None = setting(
         "QCTL_WORKERS",
-        PoolSize.parse,
+        parsers.pool_size,
         group="jobs",
         doc="Processes of each worker daemon: a number, auto (one for each processor), or bounds such as 1..4, between "
         "which it scales by itself. `qctl-worker --workers` and `qctl worker scale` take precedence. Default: 1. "

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from qctl.settings import data_parsers, parsers, server_parsers
-from qctl.settings.field import setting
+from qctl.settings.field import SettingsPart, setting
 from qctl.settings.parsers import whole_number
 
 YEAR_SECONDS = 31_536_000
@@ -66,8 +65,7 @@ def _folder(raw: str) -> Path:
         raise ValueError("starts with the home folder of an unknown user") from None
 
 
-@dataclass(frozen=True)
-class WorkSettings:
+class WorkSettings(SettingsPart):
     """Part of `Settings`; not loaded by itself."""
 
     max_file_size: int = setting(
@@ -78,7 +76,7 @@ class WorkSettings:
         doc="Maximum size (bytes, after unpacking) of a file that is read or sent: imports, images, files of messages, "
         "answers of sources",
     )
-    upload_dir: Path = setting(  # noqa: RUF009 - a field, no shared value
+    upload_dir: Path = setting(
         "UPLOAD_DIR",
         _folder,
         "uploads",
@@ -93,7 +91,7 @@ class WorkSettings:
         doc="Encoding of CSV files that are not UTF-8 and have no byte order mark: windows-1250 for Central Europe, "
         "windows-1251 for Cyrillic, shift_jis, gb18030",
     )
-    exports_dir: Path = setting(  # noqa: RUF009 - a field, no shared value
+    exports_dir: Path = setting(
         "EXPORTS_DIR",
         _folder,
         "exports",
@@ -107,14 +105,14 @@ class WorkSettings:
         group="work",
         doc="true: images are stored with the place where they were taken (GPS data). false: it is removed",
     )
-    images_dir: Path = setting(  # noqa: RUF009 - a field, no shared value
+    images_dir: Path = setting(
         "QCTL_IMAGES_DIR",
         _folder,
         "images",
         group="work",
         doc="Folder that stores images of chat messages; a relative path lies in QCTL_HOME",
     )
-    message_files_dir: Path = setting(  # noqa: RUF009 - a field, no shared value
+    message_files_dir: Path = setting(
         "QCTL_MESSAGE_FILES_DIR",
         _folder,
         "message-files",

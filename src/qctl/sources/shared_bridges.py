@@ -6,7 +6,6 @@ there are fewer than before, the messages that the broker keeps in the others' s
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import threading
 import time
@@ -31,8 +30,7 @@ def settings_of(settings: Settings, place: Place) -> Settings:
     if place.count == 1:
         return settings
     topic = settings.mqtt_topic
-    return dataclasses.replace(
-        settings,
+    return settings.replace(
         mqtt_client_id=_client_id(settings, place.number),
         mqtt_topic=topic if topic.startswith("$share/") else SHARED_PREFIX + topic,
     )
@@ -58,7 +56,7 @@ def _end_surplus(settings: Settings, place: Place, stop: threading.Event) -> Non
     else:
         return
     for client_id in surplus:
-        SurplusBridge(dataclasses.replace(settings, mqtt_client_id=client_id), stop, _no_beat).end_session()
+        SurplusBridge(settings.replace(mqtt_client_id=client_id), stop, _no_beat).end_session()
 
 
 class SurplusBridge(MqttBridge):

@@ -9,7 +9,6 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,7 +30,7 @@ def private_redis(settings: Settings) -> Settings:
 
     Otherwise the default without a socket is localhost:6379, which is another Redis.
     """
-    return replace(settings, redis_url=f"unix://{quote(str(settings.redis_socket))}", redis_host=None)
+    return settings.replace(redis_url=f"unix://{quote(str(settings.redis_socket))}", redis_host=None)
 
 
 def redis_server(settings: Settings) -> Program:

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from platformdirs import user_config_path
-
 from qctl.catalog import QUEUES
 from qctl.errors import QctlError, RefusedError
-from qctl.settings import configuration
+from qctl.settings import configuration, user_folders
 from qctl.systemd import programs
 
 USER = "qctl"
@@ -39,7 +37,7 @@ _PROGRAM = re.compile(r"^(ExecStart=)/usr/local/bin/", re.MULTILINE)
 
 def unit_folder(user: bool) -> Path:
     """The folder of the machine's units, or of this user's."""
-    return user_config_path("systemd") / "user" if user else Path("/etc/systemd/system")
+    return user_folders.config_folder("systemd") / "user" if user else Path("/etc/systemd/system")
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ class Installation:
 
         Otherwise who breaks into a daemon would decide what root's own qctl does (see `ownership`).
         """
-        file = (user_config_path("qctl") if self.user else Path("/etc/qctl")) / ".env"
+        file = (user_folders.config_folder() if self.user else Path("/etc/qctl")) / ".env"
         is_new = not file.exists()
         if is_new:
             file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)

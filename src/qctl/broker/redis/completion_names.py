@@ -15,9 +15,9 @@ from itertools import islice
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from qctl.broker.redis import protocol
+from qctl.broker.redis import keys, protocol
 from qctl.broker.redis.cluster_slots import slot_of
-from qctl.broker.redis.key_prefix import QCTL, RQ, TAG
+from qctl.broker.redis.key_prefix import TAG
 from qctl.ownership import find_violation
 from qctl.settings import cluster_url, sentinel_url
 from qctl.settings.cluster_url import ClusterUrl
@@ -98,25 +98,25 @@ def _answers(
 
 
 def _queues(run: Run) -> list[str]:
-    used, paused = run([("SMEMBERS", f"{RQ}:queues"), ("HKEYS", f"{QCTL}paused")])
-    return sorted({key.removeprefix(f"{RQ}:queue:") for key in used} | set(paused))
+    used, paused = run([("SMEMBERS", keys.QUEUES), ("HKEYS", keys.PAUSED)])
+    return sorted({key.removeprefix(keys.QUEUE_PREFIX) for key in used} | set(paused))
 
 
 def _workers(run: Run) -> list[str]:
-    return sorted(key.removeprefix(f"{RQ}:worker:") for key in run([("SMEMBERS", f"{RQ}:workers")])[0])
+    return sorted(key.removeprefix(keys.WORKER_PREFIX) for key in run([("SMEMBERS", keys.WORKERS)])[0])
 
 
 def _schedules(run: Run) -> list[str]:
-    return sorted(run([("ZRANGE", f"{QCTL}schedules", "0", str(MAX_NAMES))])[0])
+    return sorted(run([("ZRANGE", keys.SCHEDULES, "0", str(MAX_NAMES))])[0])
 
 
 def _batches(run: Run) -> list[str]:
-    return list(reversed(run([("ZRANGE", f"{QCTL}trash", "0", str(MAX_NAMES))])[0]))
+    return list(reversed(run([("ZRANGE", keys.TRASH, "0", str(MAX_NAMES))])[0]))
 
 
 def _dead(run: Run) -> list[str]:
     queues = _queues(run)[:MAX_QUEUES]
-    newest = [("ZRANGE", f"{RQ}:failed:{queue}", str(-MAX_JOBS_PER_LOCATION), "-1") for queue in queues]
+    newest = [("ZRANGE", keys.failed(queue), str(-MAX_JOBS_PER_LOCATION), "-1") for queue in queues]
     return [id_ for ids in run(newest) for id_ in reversed(ids)]
 
 
@@ -130,11 +130,11 @@ def _jobs(run: Run) -> list[str]:
         command
         for queue in _queues(run)[:MAX_QUEUES]
         for command in (
-            ("ZRANGE", f"{RQ}:wip:{queue}", "0", str(limit)),
-            ("LRANGE", f"{RQ}:queue:{queue}", "0", str(limit)),
-            ("ZRANGE", f"{RQ}:failed:{queue}", str(-limit), "-1"),
-            ("ZRANGE", f"{RQ}:scheduled:{queue}", "0", str(limit)),
-            ("ZRANGE", f"{RQ}:finished:{queue}", str(-limit), "-1"),
+            ("ZRANGE", keys.started(queue), "0", str(limit)),
+            ("LRANGE", keys.queue(queue), "0", str(limit)),
+            ("ZRANGE", keys.failed(queue), str(-limit), "-1"),
+            ("ZRANGE", keys.scheduled(queue), "0", str(limit)),
+            ("ZRANGE", keys.finished(queue), str(-limit), "-1"),
         )
     ]
     return list(dict.fromkeys(_EXECUTION.sub("", id_) for ids in run(commands) for id_ in ids))
@@ -143,7 +143,7 @@ def _jobs(run: Run) -> list[str]:
 def _causes(run: Run) -> dict[str, str]:
     """Return the fingerprints of the causes of death, with the exceptions and functions."""
     causes: dict[str, str] = {}
-    for pairs in run([("HGETALL", f"{QCTL}causes:{queue}") for queue in _queues(run)[:MAX_QUEUES]]):
+    for pairs in run([("HGETALL", keys.causes(queue)) for queue in _queues(run)[:MAX_QUEUES]]):
         causes.update((name, _describe_cause(text)) for name, text in zip(pairs[::2], pairs[1::2], strict=False))
     return causes
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 import re
 import sys
+from typing import TYPE_CHECKING
 
 from qctl.errors import SettingsError
-from qctl.settings import Settings, cluster_url
+from qctl.settings import cluster_url
 from qctl.settings.jobs import PREFIX_PATTERN
 from qctl.settings.sources import find_sources
+
+if TYPE_CHECKING:
+    from qctl.settings import Settings
 
 DEFAULT = "rq"
 """RQ's own prefix."""
