@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from qctl.catalog.arguments import Argument
@@ -63,10 +64,16 @@ def is_for_users(spec: JobSpec, settings: Settings) -> bool:
 
     A declared job without an `access` is for users if QCTL_GATEWAY_JOBS names it by more than `*`.
     """
-    patterns = [pattern for pattern in settings.gateway_jobs if fnmatchcase(spec.name, pattern)]
+    patterns = _matching(spec.name, settings.gateway_jobs)
     if spec.access is None:
         return any(pattern.strip("*") for pattern in patterns)
     return spec.access in ("user", "member") and bool(patterns)
+
+
+@lru_cache(maxsize=1024)
+def _matching(name: str, patterns: tuple[str, ...]) -> list[str]:
+    """The patterns that match the name of a job of the catalog."""
+    return [pattern for pattern in patterns if fnmatchcase(name, pattern)]
 
 
 def _names_another(spec: JobSpec, data: Mapping[str, Any], requester: Requester) -> bool:

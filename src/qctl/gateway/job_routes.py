@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Mapping
 from datetime import datetime, timezone
@@ -34,6 +33,7 @@ from qctl.gateway.direct_routes import DirectRoute, json_body, read_model
 from qctl.gateway.error_responses import documented
 from qctl.gateway.job_permissions import AccountNeededError, Requester, authorise
 from qctl.gateway.json_requests import JsonRoute
+from qctl.gateway.random_ids import new_id
 from qctl.gateway.schemas import Counts, CreatedJob, Job, Jobs, NewJob, Stats
 from qctl.gateway.tokens import Caller
 from qctl.models import OwnedJob
@@ -64,7 +64,7 @@ async def create(request: Request) -> Response:
     """
     gateway = backend_of(request)
     user = unchecked_user_of(request, token_of(request))
-    now, job_id = datetime.now(timezone.utc), str(uuid.uuid4())
+    now, job_id = datetime.now(timezone.utc), new_id()
     try:
         job = await read_model(request, NewJob)
         creation = await _prepare(request, user, job, job_id)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from qctl import logs
 from qctl.gateway import error_responses
+from qctl.gateway.random_ids import new_id
 
 log = logging.getLogger(__name__)
 requests = logs.FrequentEvents(log)
@@ -73,7 +73,7 @@ class RequestMiddleware:
         headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # the first of each name
         trace = headers.get(_RAW_TRACE, b"").decode("latin-1")
         if not _TRACE.fullmatch(trace):
-            trace = str(uuid.uuid4())
+            trace = new_id()
         state = scope.setdefault("state", {})
         state["trace"] = trace
         status, started = 0, time.monotonic()

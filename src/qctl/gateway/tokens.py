@@ -67,6 +67,7 @@ class Tokens:
 
     def __init__(self, secret: str, ttl: int, audience: str = AUDIENCE) -> None:
         self._secret = secret
+        self._mac = hmac.new(secret.encode(), digestmod="sha256")
         self._ttl = ttl
         self._audience = audience
         self._cache: dict[str, Caller] = {}
@@ -135,7 +136,9 @@ class Tokens:
         signed, _, signature = token.encode(errors="replace").rpartition(b".")
         if not signed.startswith(_HEADER):
             return None
-        expected = urlsafe_b64encode(hmac.digest(self._secret.encode(), signed, "sha256")).rstrip(b"=")
+        mac = self._mac.copy()
+        mac.update(signed)
+        expected = urlsafe_b64encode(mac.digest()).rstrip(b"=")
         if not hmac.compare_digest(expected, signature):
             return None
         claims = json.loads(urlsafe_b64decode(signed[len(_HEADER) :] + b"=="))
