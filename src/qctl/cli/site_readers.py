@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from qctl.cli.output import Output
 from qctl.cli.session import Session
 from qctl.errors import QctlError
-from qctl.models import Health, Stats
 from qctl.settings import contexts
 from qctl.site_process import SiteProcess
 
-Read = Callable[[], tuple[Stats, Health]]
+if TYPE_CHECKING:
+    from qctl.models import Health, Stats
+
+Read = Callable[[], "tuple[Stats, Health]"]
 
 
 def prefix_of(session: Session) -> str | None:

@@ -22,7 +22,7 @@ _GRADES: dict[Level, Severity] = {Level.WARNING: "warning", Level.CRITICAL: "err
 
 def check_quiet_topics(connection: Connection) -> Iterator[Finding]:
     """Report topics that are quiet for much longer than usual, and not for so long that they seem to be given up."""
-    quiet = [topic for topic in _topics(connection).values() if is_quiet(topic)]
+    quiet = [topic for topic in _topics(connection).values() if rules.is_quiet(topic)]
     quiet.sort(key=lambda topic: topic.silence)
     for topic in quiet[: rules.MAX_QUIET_TOPICS]:
         yield replace(_quiet(topic, "notice"), check="quiet topic")
@@ -30,14 +30,6 @@ def check_quiet_topics(connection: Connection) -> Iterator[Finding]:
     if more > 0:
         reason = f"{clause(more, 'more topic', 'is', 'are')} quiet for longer than usual"
         yield Finding("quiet topic", "ok", reason, "qctl ingest topics", grade="notice")
-
-
-def is_quiet(topic: TopicStatus) -> bool:
-    """Tell whether a topic is quiet for much longer than usual."""
-    if topic.usual_pause is None or topic.topic is None:
-        return False
-    limit = max(rules.HABIT_FACTOR * topic.usual_pause, rules.MIN_QUIET_SECONDS)
-    return limit < topic.silence < rules.GIVEN_UP_SECONDS
 
 
 def check_topics(
@@ -52,7 +44,7 @@ def check_topics(
             yield _topic(pattern, None, "error")
         for name in matching:
             if limit is None:
-                if is_quiet(topics[name]):
+                if rules.is_quiet(topics[name]):
                     yield _quiet(topics[name], "warning")
                 continue
             grade = _GRADES.get(limit.level_of(_silence(topics[name], now)))

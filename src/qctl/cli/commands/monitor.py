@@ -7,14 +7,14 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qctl.cli import site_readers
 from qctl.cli.command import command
-from qctl.cli.line_completion import Completer
 from qctl.cli.output import TABLES_VARIABLE, is_terminal
 from qctl.cli.session import Session
 from qctl.errors import QctlError, RefusedError, SettingsError, UsageError
@@ -22,7 +22,9 @@ from qctl.safe import redact_url
 from qctl.settings import contexts, theme_choice
 
 if TYPE_CHECKING:
+    from qctl.cli.line_completion import Completer
     from qctl.tui.app import Monitor
+    from qctl.tui.data.monitor_data import MonitorData
     from qctl.tui.data.site_list import SiteList
     from qctl.tui.replay.recorder import RecordingFile
     from qctl.tui.replay.recording import Recording
@@ -105,14 +107,13 @@ def monitor(
 def _watch(session: Session, record: Path | None, *, commands: bool) -> None:
     """Show the Redis of the settings, and after it that of each context that is chosen. Record the shown data if
     `record` is a file: then no other context can be chosen."""
-    gc.set_threshold(*GC_THRESHOLDS)
-    from qctl.tui.replay import recorder
-
-    file = recorder.RecordingFile(record, redact_url(session.settings.redis_target)) if record else None
+    file = _recording_file(session, record) if record else None
     shown: Session | None = session
     try:
         while shown is not None:
-            name = _monitor(shown, file, None if file else _sites(shown), commands=commands).run()
+            app = _monitor(shown, file, None if file else _sites(shown), commands=commands)
+            gc.set_threshold(*GC_THRESHOLDS)  # fewer while it is imported: see `qctl.cli.entry`
+            name = app.run()
             shown = _open(session, shown, name) if name else None
     finally:
         if file:
@@ -121,8 +122,16 @@ def _watch(session: Session, record: Path | None, *, commands: bool) -> None:
         raise QctlError(f"the recording in {record} ends early: {file.problem}")
 
 
+def _recording_file(session: Session, path: Path) -> RecordingFile:
+    from qctl.tui.replay.recorder import RecordingFile
+
+    return RecordingFile(path, redact_url(session.settings.redis_target))
+
+
 def _open(session: Session, shown: Session, name: str) -> Session:
     """A session of the chosen context. If its keys have another prefix, this program starts again."""
+    from qctl.cli import site_readers
+
     chosen = session.of_context(name, session.out)
     if site_readers.prefix_of(chosen) != site_readers.prefix_of(shown):
         env = {name: value for name, value in os.environ.items() if name != "RQ_KEY_PREFIX"}
@@ -134,32 +143,46 @@ def _monitor(session: Session, file: RecordingFile | None, sites: SiteList | Non
     """The monitor of the Redis of a session."""
     from qctl.tui.app import Monitor  # imports Textual, which no other command needs
     from qctl.tui.data.cached_data import CachedData
-    from qctl.tui.data.monitor_data import MonitorData
-    from qctl.tui.replay import recorder
 
     data: MonitorData = CachedData(session.ops)
+    if file:
+        from qctl.tui.replay import recorder
+
+        data = recorder.record(data, file)
     read_only = _read_only(session)
     # Commands can write files, so a read-only browser has no command line.
     runs = commands and not (read_only and _in_browser())
     return Monitor(
-        recorder.record(data, file) if file else data,
+        data,
         session.ops,
         target=redact_url(session.settings.redis_target),
         read_only=read_only,
         run=(lambda line: run_line(session, line)) if runs else None,
-        complete=Completer(session.settings.redis_target),
+        complete=_completer(session.settings.redis_target),
         sites=sites,
         **_theme(session),
     )
 
 
+def _completer(target: str) -> Callable[[str], str | None]:
+    """Complete command lines. The grammar is imported with the first one."""
+
+    @cache
+    def completer() -> Completer:
+        from qctl.cli.line_completion import Completer
+
+        return Completer(target)
+
+    return lambda line: completer()(line)
+
+
 def _sites(session: Session) -> SiteList | None:
     """The contexts of config.toml, None if there are fewer than two. Raises SettingsError."""
-    from qctl.tui.data.site_list import SiteList
-
     names = contexts.load_contexts()
     if len(names) < 2:
         return None
+    from qctl.cli import site_readers
+    from qctl.tui.data.site_list import SiteList
 
     choice = contexts.chosen_context(session.sources)
     return SiteList(site_readers.readers(session), choice.name if choice else "")

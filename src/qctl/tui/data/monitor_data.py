@@ -7,33 +7,34 @@ writes each answer to a file, and `replay` answers from such a file. Actions are
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from qctl.errors import QctlError
-from qctl.models import (
-    AuditEntry,
-    Causes,
-    Coming,
-    Daemon,
-    DeadLetterDetail,
-    DeadLetters,
-    Event,
-    Explanation,
-    Flow,
-    Health,
-    JobDetail,
-    Jobs,
-    PipelineStatus,
-    Pool,
-    QueueDetail,
-    Selector,
-    Series,
-    SourceStatus,
-    Stats,
-    Timers,
-    Topics,
-    WorkerInfo,
-)
+if TYPE_CHECKING:
+    from qctl.errors import QctlError
+    from qctl.models import (
+        AuditEntry,
+        Causes,
+        Coming,
+        Daemon,
+        DeadLetterDetail,
+        DeadLetters,
+        Event,
+        Explanation,
+        Flow,
+        Health,
+        JobDetail,
+        Jobs,
+        PipelineStatus,
+        Pool,
+        QueueDetail,
+        Selector,
+        Series,
+        SourceStatus,
+        Stats,
+        Timers,
+        Topics,
+        WorkerInfo,
+    )
 
 
 class StatsReader(Protocol):
