@@ -102,7 +102,7 @@ bench: dev ## measure everything, for an hour or more; each of benchmarks/*.py a
 		echo "== $$each"; $(BIN)/python $$each || failed="$$failed $$each"; done; \
 	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
-bench-guard: dev ## measure the main ratios for three minutes, and fail if one fell far below benchmarks/expected.json
+bench-guard: dev ## measure the main ratios for four minutes, and fail if one fell far below benchmarks/expected.json
 	$(BIN)/python benchmarks/guard.py $(ARGS)
 
 format: dev ## put code into its shape
