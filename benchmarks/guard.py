@@ -4,9 +4,9 @@
     .venv/bin/python benchmarks/guard.py [NAME ...]
 
 Each figure is a ratio of two programs that take turns in one run, because rates alone depend on the machine and on what
-else it does. A ratio of processor times serves where there is one. `expected.json` states for each the ratio that was
-measured on a quiet machine and the share of it below which the guard fails; higher is better in all of them. It takes
-four minutes on an idle machine, and exits with 1 if a ratio is too low.
+else it does. A ratio of processor times serves where there is one, else one of rates. `expected.json` states for each
+the ratio that was measured on a quiet machine and the share of it below which the guard fails; higher is better in all
+of them. It takes four minutes on an idle machine, and exits with 1 if a ratio is too low.
 """
 
 from __future__ import annotations
@@ -61,6 +61,20 @@ def measure_worker(ours: str, theirs: str, jobs: int) -> float:
     return median(costs[theirs]) / median(costs[ours])
 
 
+def measure_four_workers() -> float:
+    """Rate of four workers on one queue, with jobs of 1 ms, divided by that of one."""
+    peers = {peer.name: peer for peer in workers.PEERS}
+    ratios = []
+    with private_redis() as server:
+        for _ in range(TURNS):
+            one, four = (
+                workers.drain(peers[name], server.tcp_url, server.folder, count).rate
+                for name, count in (("qctl 1 ms", 1000), ("qctl 1 ms, four", 3000))
+            )
+            ratios.append(four / one)
+    return median(ratios)
+
+
 def measure_pipeline() -> float:
     """Processor time of a reading in the bridge, divided into that in a bare paho subscriber."""
     costs: dict[str, list[float]] = {"bridge": [], "paho": []}
@@ -95,6 +109,7 @@ def measure_start_up(program: str) -> float:
 FIGURES: dict[str, Callable[[], float]] = {
     "worker inline": lambda: measure_worker("qctl inline", "rq SimpleWorker", 4000),
     "worker fork": lambda: measure_worker("qctl fork", "rq Worker", 3000),
+    "four workers": measure_four_workers,
     "enqueue": lambda: enqueue.measure_ratio(10_000),
     "pipeline": measure_pipeline,
     "gateway job": lambda: measure_gateway("create"),
