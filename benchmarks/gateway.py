@@ -6,7 +6,8 @@
 Arms, which take turns: `bare` is a route of FastAPI on uvicorn that checks a body and answers; `create` is POST
 /job/create, each by another user; `one` is a reading a request, `many` and `lines` are 100 of them, as JSON and as line
 protocol. One process each, on a Redis that always syncs its log. `--live` is Socket.IO's side: so many pages, a
-user each, and the time from sending a creation until the user's page has heard of it.
+user each, and the time from sending a creation until the user's page has heard of it. A page hears of a job only after
+Redis has synced its log, so the longest sync is reported too.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
+from typing import Any, cast
 
 from http_clients import ask_all, post
 from live_pages import Pages
+from redis import Redis
 from stages import Result, Spent, parser, take_turns
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -155,6 +158,12 @@ def run(name: str, count: int, connections: int) -> Result:
         return measure(server.port, pids, log_in)
 
 
+def longest_sync(redis: Redis) -> int:
+    """The time (ms) of the longest sync of its log since Redis's latency monitor was reset."""
+    events = cast("Any", redis).execute_command("LATENCY", "LATEST")
+    return max((int(event[3]) for event in events if event[0] == b"aof-fsync-always"), default=0)
+
+
 def live(options: argparse.Namespace) -> None:
     """Measure how soon pages receive the event of a created job."""
     found: list[tuple[float, ...]] = []
@@ -162,13 +171,18 @@ def live(options: argparse.Namespace) -> None:
         with gateway() as (server, pids, redis_url):
             with logins(redis_url) as log_in:
                 pages = Pages(server.port, [log_in(f"user-{n}") for n in range(options.sockets)])
-            spent = Spent(pids, "pages")
-            took = sorted(pages.watch(options.seconds, options.rate))
-            costs = spent.each(len(took))
+            with closing(Redis.from_url(redis_url)) as redis:
+                redis.config_set("latency-monitor-threshold", 1)
+                cast("Any", redis).execute_command("LATENCY", "RESET")
+                spent = Spent(pids, "pages")
+                took = sorted(pages.watch(options.seconds, options.rate))
+                costs = spent.each(len(took))
+                sync = longest_sync(redis)
             pages.close()
         found.append(tuple(took[int((len(took) - 1) * share)] * 1000 for share in (0.5, 0.99, 1.0)))
         each = ", ".join(f"{name} {cost:.0f}" for name, cost in costs.items())
-        print("p50 {:.1f} ms, p99 {:.1f} ms, longest {:.1f} ms".format(*found[-1]), f"us of a processor a job: {each}")
+        print("p50 {:.1f} ms, p99 {:.1f} ms, longest {:.1f} ms".format(*found[-1]), end="; ")
+        print(f"longest sync of Redis's log {sync} ms; us of a processor a job: {each}")
     p50, p99, longest = (median(column) for column in zip(*found, strict=True))
     print(f"medians of {options.runs}: p50 {p50:.1f} ms, p99 {p99:.1f} ms, longest {longest:.1f} ms", end="; ")
     print(f"{options.sockets} sockets, {options.rate} jobs/s; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")

@@ -7,11 +7,17 @@ import select
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from itertools import cycle
 
 from crowd import PATIENCE, UPGRADE, WAVE, frame
 from http_clients import post
 
 JOB = '{"name": "notify", "data": {"receiverId": "ada", "text": "Hello from a benchmark"}}'
+
+
+MAX_CREATORS = 16
+"""Connections that create jobs in turn: on a single one, each job would wait for the response to the one before. Each
+has to be used every other second, because the gateway closes those that idle."""
 
 
 class Pages:
@@ -25,8 +31,9 @@ class Pages:
         for at in range(0, len(tokens), WAVE):
             self._connect(port, self._tokens[at : at + WAVE])
         self._numbers = {each.fileno(): n for n, each in enumerate(self._sockets)}
-        self._creator = socket.create_connection(("127.0.0.1", port), PATIENCE)
-        for each in (*self._sockets, self._creator):
+        self._port = port
+        self._creators: dict[int, socket.socket] = {}
+        for each in self._sockets:
             self._poll.register(each, select.EPOLLIN)
 
     def _connect(self, port: int, tokens: Sequence[str]) -> None:
@@ -41,6 +48,7 @@ class Pages:
 
     def watch(self, seconds: float, rate: int) -> Iterator[float]:
         """Create jobs at a rate, each of the next user. Yields how long each took to be heard of, in seconds."""
+        self._connect_creators(max(1, min(MAX_CREATORS, 2 * rate)))
         began, total, created, heard = time.perf_counter(), int(seconds * rate), 0, 0
         while heard < total:
             now = time.perf_counter()
@@ -50,8 +58,8 @@ class Pages:
                 created += 1
             due = began + created / rate - time.perf_counter() if created < total else 1.0
             for fd, _ in self._poll.poll(max(0.0, due)):
-                if fd == self._creator.fileno():
-                    self._creator.recv(1 << 16)
+                if fd in self._creators:
+                    assert self._creators[fd].recv(1 << 16), "the gateway closed the connection of a creator"
                     continue
                 said = self._sockets[self._numbers[fd]].recv(1 << 16)
                 assert said, "the gateway closed a page"
@@ -61,13 +69,20 @@ class Pages:
                     heard += 1
                     yield time.perf_counter() - self._sent.pop(self._numbers[fd])
 
+    def _connect_creators(self, count: int) -> None:
+        creators = [socket.create_connection(("127.0.0.1", self._port), PATIENCE) for _ in range(count)]
+        self._creators = {each.fileno(): each for each in creators}
+        self._turns = cycle(creators)
+        for each in creators:
+            self._poll.register(each, select.EPOLLIN)
+
     def _create(self, user: int) -> None:
         self._sent[user] = time.perf_counter()
-        self._creator.sendall(post("/job/create", JOB, token=self._tokens[user]))
+        next(self._turns).sendall(post("/job/create", JOB, token=self._tokens[user]))
 
     def close(self) -> None:
         """Leave."""
-        for each in (*self._sockets, self._creator):
+        for each in (*self._sockets, *self._creators.values()):
             each.close()
 
 
