@@ -51,6 +51,7 @@ def test_frozen_garbage_is_collected_once_there_is_much(
     objects.check()
     assert frozen() is not None
     monkeypatch.setattr(objects, "_max_frozen", gc.get_freeze_count())
+    monkeypatch.setattr(long_lived_objects, "FREEZES_PER_COUNT", 1)
     nodes = [Node() for _ in range(1000)]
     gc.collect()
     objects.check()

@@ -19,6 +19,9 @@ THRESHOLDS = (700, 10, 3)
 MAX_PAUSE_SECONDS = 0.005
 """Time (s) of a full collection beyond which its survivors are frozen."""
 
+FREEZES_PER_COUNT = 8
+"""Times that survivors are frozen from one count of the frozen objects to the next: counting takes 1 ms or more."""
+
 MIN_FROZEN_OBJECTS = 200_000
 """Everything is collected at twice as many frozen objects at the earliest. The gateway starts with 100,000."""
 
@@ -28,6 +31,7 @@ class LongLivedObjects:
 
     def __init__(self) -> None:
         self._began = 0.0
+        self._freezes = 0
         self._max_frozen = 2 * MIN_FROZEN_OBJECTS
         self._is_due = False
 
@@ -57,4 +61,6 @@ class LongLivedObjects:
             self._began = time.perf_counter()
         elif info["generation"] == 2 and time.perf_counter() - self._began > MAX_PAUSE_SECONDS:
             gc.freeze()
-            self._is_due = gc.get_freeze_count() > self._max_frozen
+            self._freezes += 1
+            if self._freezes % FREEZES_PER_COUNT == 0:
+                self._is_due = gc.get_freeze_count() > self._max_frozen
