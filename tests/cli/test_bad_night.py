@@ -18,7 +18,7 @@ from rq.serializers import JSONSerializer
 
 from qctl.broker.ingest.buffer import Buffer, Commit
 from qctl.broker.redis import keys
-from qctl.broker.worker import pauses
+from qctl.broker.worker import current_pauses, pauses
 from qctl.catalog import PIPELINES
 from qctl.models import Pause
 from qctl.ops import Ops
@@ -197,4 +197,4 @@ def test_evidence_for_a_colleague(ask: Ask, letters: list[str]) -> None:
 def paused(connection: Redis) -> list[Pause]:
     """Return all pauses."""
     now = int(time.time() * 1000)
-    return list(pauses.parse(connection.hgetall(keys.PAUSED), now).values())
+    return list(current_pauses.parse(connection.hgetall(keys.PAUSED), now).values())

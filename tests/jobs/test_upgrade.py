@@ -20,7 +20,7 @@ from qctl.broker.ingest.buffer import Buffer
 from qctl.broker.redis import keys
 from qctl.broker.scheduler.cron import CronScheduler
 from qctl.broker.scheduler.promoter import DelayedJobPromoter
-from qctl.broker.worker import pauses, recovery
+from qctl.broker.worker import current_pauses, pauses, recovery
 from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.catalog import PIPELINES, lanes
 from qctl.models import Selector
@@ -120,7 +120,7 @@ def test_an_operator_sees_and_does_all_that_was_possible_before(connection: Redi
     assert max(cause.count for cause in ops.dead_letters.groups().causes) == 2
     assert {letter.id for letter in ops.dead_letters.list().letters} >= {"dead-1", "dead-2", "forbidden"}
     assert ops.jobs.retry(ops.jobs.choose("retry", Selector(ids=("dead-1", "dead-2")))).done == 2
-    held = pauses.parse(connection.hgetall(keys.PAUSED), 0)["report"]
+    held = current_pauses.parse(connection.hgetall(keys.PAUSED), 0)["report"]
     assert held.reason == "stock-taking"
     assert ops.queues.resume("report").changed
     assert ops.trash.restore(ops.trash.list()[0].id).restored == 2

@@ -13,7 +13,7 @@ from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query import job_detail, wait_for_jobs
 from qctl.broker.query.wait_for_jobs import JobStatus
 from qctl.broker.redis.connection import Connection
-from qctl.broker.worker import pauses
+from qctl.broker.worker import current_pauses
 from qctl.errors import JobFailedError, RefusedError, WaitTimeoutError
 from qctl.models import BulkResult, CanaryState, ChosenJobs, Progress, Selection
 from qctl.quantities import clause
@@ -81,9 +81,9 @@ def run(
 
 def _refuse_paused(connection: Connection, queues: Sequence[str]) -> None:
     """Raise RefusedError if one of these queues is paused: its canary would not run."""
-    paused = pauses.read(connection)
+    paused = current_pauses.read(connection)
     for queue in queues:
-        pause = pauses.find(paused, queue)
+        pause = current_pauses.find(paused, queue)
         if pause is not None:
             raise RefusedError(
                 f"queue {queue!r} is paused by {pause.by}: a canary would not run, and nothing was retried",

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from qctl.broker.bookkeeping import events, notes
 from qctl.broker.query import dead_letter_causes, dead_letters, stats_snapshot
 from qctl.broker.scheduler import schedules
-from qctl.broker.worker import pauses
+from qctl.broker.worker import current_pauses
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import Note, NoteKind
 from qctl.ops.base import Part
@@ -52,7 +52,7 @@ class NoteOps(Part, name="notes"):
             return 0
         queues = stats_snapshot.queue_names(self._redis)
         if kind == "pause":
-            known = list(pauses.read(self._redis))
+            known = list(current_pauses.read(self._redis))
             found, label, hint = name in known, "pause of queue", "pause it with: qctl pause"
         elif kind == "letter":
             known = []

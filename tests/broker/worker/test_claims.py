@@ -17,7 +17,7 @@ from rq.queue import Queue
 
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
-from qctl.broker.worker import pauses
+from qctl.broker.worker import current_pauses, pauses
 from qctl.broker.worker.claims import Claimant, Trip
 from qctl.broker.worker.lease import LEASE_SECONDS, Lease
 from support.servers import RedisServer
@@ -75,7 +75,7 @@ def test_pause_that_cannot_be_parsed_lasts(connection: Redis, queue: Queue, clai
     queue.enqueue("f")
     connection.hset(keys.PAUSED, "work", "{nonsense")
     assert claimant.claim(["work"], None) is None
-    assert pauses.find(pauses.parse(connection.hgetall(keys.PAUSED), 0), "work") is not None
+    assert current_pauses.find(current_pauses.parse(connection.hgetall(keys.PAUSED), 0), "work") is not None
 
 
 def test_rq_suspend_takes_effect_at_once(connection: Redis, queue: Queue, claimant: Claimant) -> None:
@@ -177,7 +177,7 @@ def test_breaker_pauses_longer_each_time_and_keeps_an_operators_pause(
     for _ in range(3):
         assert claimant.claim(["work"], None) is not None
         claimant.put_back("work", job.id, Trip("down", first=1.0, longest=3.0))
-        pause = pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"]
+        pause = current_pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"]
         assert pause.until is not None
         waits.append(round((pause.until - pause.at).total_seconds(), 1))
         connection.hdel(keys.PAUSED, "work")
@@ -185,7 +185,7 @@ def test_breaker_pauses_longer_each_time_and_keeps_an_operators_pause(
     assert claimant.claim(["work"], None) is not None
     pauses.pause(connection, "work", actor="operator", reason="deploy")
     claimant.put_back("work", job.id, Trip("down"))
-    assert pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"].by == "operator"
+    assert current_pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"].by == "operator"
 
 
 def test_claim_with_a_lost_reply_is_given_back(connection: Redis, queue: Queue, claimant: Claimant) -> None:

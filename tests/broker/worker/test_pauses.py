@@ -14,7 +14,7 @@ from rq.serializers import JSONSerializer
 
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
-from qctl.broker.worker import pauses
+from qctl.broker.worker import current_pauses, pauses
 from qctl.broker.worker.claim_request import ClaimRequests
 from qctl.broker.worker.claims import Claimant
 from qctl.errors import WaitTimeoutError
@@ -26,7 +26,7 @@ from support.workers import qctl_worker, stock_worker
 
 def test_pause_records_author_time_reason_and_end(connection: Redis) -> None:
     paused = pauses.pause(connection, "work", actor="ann@ops", reason="deploy \x1b[31m", seconds=60)
-    read = pauses.parse(connection.hgetall(keys.PAUSED), int(time.time() * 1000))["work"]
+    read = current_pauses.parse(connection.hgetall(keys.PAUSED), int(time.time() * 1000))["work"]
     assert read == paused.pause
     assert (read.by, read.reason, paused.changed) == ("ann@ops", "deploy \x1b[31m", True)
     assert read.until is not None

@@ -21,7 +21,7 @@ from rq.webhook import Webhook
 
 from qctl.broker.bookkeeping import dead_letter_index, events
 from qctl.broker.redis import job_fields, keys
-from qctl.broker.worker import pauses
+from qctl.broker.worker import current_pauses
 from qctl.broker.worker.inline_runner import InlineRunner
 from qctl.broker.worker.rq_adapter import Isolation, QctlWorker
 from qctl.settings import Settings
@@ -250,7 +250,7 @@ def test_unavailable_sink_costs_the_batch_nothing_and_pauses_the_queue(
     worker.work(burst=True)
     assert connection.lrange(keys.queue("work"), 0, -1) == [job.id.encode(), later.id.encode()]
     assert (status(connection, job), connection.hget(keys.job(job.id), "retries_left")) == ("queued", b"3")
-    pause = pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"]
+    pause = current_pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"]
     assert "nobody listens" in pause.reason
     assert pause.until is not None
     assert names(connection) == ["started", "tripped"]
@@ -262,13 +262,13 @@ def test_misconfigured_sink_pauses_the_queue_until_somebody_resumes(
 ) -> None:
     queue.enqueue("support.jobs.sink_refuses")
     inline.work(burst=True)
-    assert pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"].until is None
+    assert current_pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"].until is None
 
 
 def test_queue_name_is_quoted_in_the_advised_command(connection: Redis, worker_settings: Settings) -> None:
     Queue("a $(b)", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.sink_refuses")
     QctlWorker(["a $(b)"], connection, worker_settings, "inline").work(burst=True)
-    paused = pauses.parse(connection.hgetall(keys.PAUSED), 0)["a $(b)"]
+    paused = current_pauses.parse(connection.hgetall(keys.PAUSED), 0)["a $(b)"]
     assert paused.reason.endswith("then qctl resume 'a $(b)'")
 
 

@@ -16,7 +16,7 @@ from qctl.broker.bookkeeping.counters import CountWindow
 from qctl.broker.ingest import broker_drops, buffer, topics
 from qctl.broker.ingest.pauses import usual_pause
 from qctl.broker.redis import clock, ingest_keys, keys, replies, untrusted_fields
-from qctl.broker.worker import pauses
+from qctl.broker.worker import current_pauses
 from qctl.catalog.specs import PipelineSpec
 from qctl.models import Arrival, Arrivals, Pause, PipelineStatus, TopicStatus
 
@@ -50,12 +50,12 @@ def pipelines(connection: Redis, specs: Sequence[PipelineSpec], threshold: int) 
         for spec in specs:
             _stage(pipe, spec, at)
         raw_pauses, *answers = replies.execute(pipe)
-    paused = pauses.parse(replies.bytes_dict(raw_pauses), round(at * 1000))
+    paused = current_pauses.parse(replies.bytes_dict(raw_pauses), round(at * 1000))
     width = len(answers) // max(1, len(specs))
     readings = [_parse(answers[n * width : (n + 1) * width], at) for n in range(len(specs))]
     cut_times = _oldest_cuts(connection, readings)
     return [
-        _status(spec, reading, oldest_cut, at, threshold, pauses.find(paused, spec.queue))
+        _status(spec, reading, oldest_cut, at, threshold, current_pauses.find(paused, spec.queue))
         for spec, reading, oldest_cut in zip(specs, readings, cut_times, strict=True)
     ]
 

@@ -6,7 +6,7 @@ entries of registries); and, if registries have entries, whether their jobs exis
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -15,11 +15,11 @@ from redis import Redis
 from redis.exceptions import NoPermissionError
 
 from qctl import catalog
-from qctl.broker.query import dead_claims, job_locations, limits
+from qctl.broker.query import dead_claims, job_locations
 from qctl.broker.query.queue_snapshot import QueueSnapshot
 from qctl.broker.query.unreal_jobs import EntryCheck
 from qctl.broker.redis import clock, key_prefix, keys, limit_keys, replies, untrusted_fields
-from qctl.broker.worker import pauses
+from qctl.broker.worker import current_pauses
 from qctl.models import RunningJob, Stats, Totals, UnrealJobs
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
         raise used
     now = clock.reply_ms(time)
     pauses_by_name = replies.bytes_dict(raw_pauses)
-    paused = pauses.parse(pauses_by_name, now)
+    paused = current_pauses.parse(pauses_by_name, now)
     queues = [name for name in _names(replies.bytes_set(used), pauses_by_name) if only is None or name in only]
     workers = sorted(replies.bytes_set(registered))
 
@@ -125,16 +125,24 @@ def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
         snapshot.take_second(answers)
     check.take_members(answers)
     unreal = check.count(connection)
-    found = limits.parse(replies.bytes_dict(raw_limits), now)
-    limited = {limit.name: limit.text for limit in found if limit.scope == "queue"}
+    limited = _limits(replies.bytes_dict(raw_limits), now)
     rows = [
-        snapshot.to_stats(pauses.find(paused, snapshot.name), alive, unreal.get(snapshot.name, UnrealJobs()))
+        snapshot.to_stats(current_pauses.find(paused, snapshot.name), alive, unreal.get(snapshot.name, UnrealJobs()))
         for snapshot in snapshots
     ]
     rows = [replace(row, limit=limited.get(catalog.base_queue(row.name), "")) for row in rows] if limited else rows
     known = set(_known(replies.bytes_set(used), pauses_by_name))
     rows = [row if row.name in known or _has_anything(row) else replace(row, unused=True) for row in rows]
     return Stats(clock.to_datetime(now), rows, Totals.of(rows), hidden=HIDDEN if replies.is_hidden(raw_pauses) else "")
+
+
+def _limits(raw: Mapping[bytes, bytes], now_ms: int) -> dict[str, str]:
+    """Return the limits of queues by name."""
+    if not raw:
+        return {}
+    from qctl.broker.query import limits  # its models take longer to import than this module
+
+    return {limit.name: limit.text for limit in limits.parse(raw, now_ms) if limit.scope == "queue"}
 
 
 _COUNTED_STATES: tuple[State, ...] = (
@@ -155,14 +163,14 @@ def refresh_counts(connection: Redis, before: Stats) -> Stats:
         time, used, raw_pauses = replies.execute(pipe)
     now = clock.reply_ms(time)
     pauses_by_name = replies.bytes_dict(raw_pauses)
-    paused = pauses.parse(pauses_by_name, now)
+    paused = current_pauses.parse(pauses_by_name, now)
     names = set(_names(replies.bytes_set(used), pauses_by_name))
     known = [queue for queue in before.queues if queue.name in names]
     new = names - {queue.name for queue in known}
     locations = [(queue.name, state) for queue in known for state in _COUNTED_STATES]
     sizes = iter(job_locations.sizes(connection, locations))
     rows = [
-        _with_counts(queue, list(islice(sizes, len(_COUNTED_STATES))), pauses.find(paused, queue.name))
+        _with_counts(queue, list(islice(sizes, len(_COUNTED_STATES))), current_pauses.find(paused, queue.name))
         for queue in known
     ]
     if new:

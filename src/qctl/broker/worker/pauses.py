@@ -5,11 +5,9 @@ A pause of `email` pauses its lanes too. One with a duration ends by itself, by 
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 from redis import Redis
 
@@ -17,6 +15,7 @@ from qctl import catalog
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import clock, keys, replication, replies
 from qctl.broker.redis.scripts import Script
+from qctl.broker.worker import current_pauses
 from qctl.broker.worker.claim_request import claimed_at
 from qctl.errors import WaitTimeoutError
 from qctl.models import Pause
@@ -40,31 +39,6 @@ class PausedQueue:
     claims: list[tuple[str, str]]
 
 
-def parse(raw: Mapping[bytes, bytes], now_ms: int) -> dict[str, Pause]:
-    """The pauses in HGETALL of `keys.PAUSED` that last at `now_ms`. One that cannot be parsed lasts for ever."""
-    current = {}
-    for field, value in raw.items():
-        queue = field.decode(errors="surrogateescape")
-        pause = _parse_one(queue, value)
-        if pause.until is None or pause.until.timestamp() * 1000 > now_ms:
-            current[queue] = pause
-    return current
-
-
-def read(connection: Redis) -> dict[str, Pause]:
-    """The pauses that last now, by queue."""
-    with connection.pipeline(transaction=False) as pipe:
-        pipe.time()
-        pipe.hgetall(keys.PAUSED)
-        time, raw = replies.execute(pipe)
-    return parse(replies.bytes_dict(raw), clock.reply_ms(time))
-
-
-def find(pauses: Mapping[str, Pause], queue: str) -> Pause | None:
-    """The pause of this queue: its own, or that of the queue whose lane it is."""
-    return pauses.get(queue) or pauses.get(catalog.base_queue(queue))
-
-
 def pause(connection: Redis, queue: str, *, actor: str, reason: str = "", seconds: float | None = None) -> PausedQueue:
     """Pause a queue, for `seconds` or until it is resumed. From now on nobody claims from it."""
     names = catalog.lanes(queue)
@@ -86,7 +60,7 @@ def pause(connection: Redis, queue: str, *, actor: str, reason: str = "", second
         for name, ids in zip(names, map(replies.bytes_list, claimed), strict=True)
         for id_ in ids
     ]
-    return PausedQueue(_parse_one(queue, replies.optional_bytes(raw) or b""), bool(changed), claims)
+    return PausedQueue(current_pauses.parse_one(queue, replies.optional_bytes(raw) or b""), bool(changed), claims)
 
 
 def wait_for_claims(connection: Redis, paused: PausedQueue, timeout: float) -> float:
@@ -173,21 +147,3 @@ def is_unstarted(connection: Redis, queue: str, job_id: str) -> bool:
             return True
         lease = connection.zscore(keys.LEASES, claimant)
     return lease is not None and lease > now[0] * 1000 + now[1] // 1000
-
-
-def _parse_one(queue: str, raw: bytes) -> Pause:
-    try:
-        data = json.loads(raw)
-        return Pause(
-            queue=queue,
-            by=str(data["by"]),
-            at=_time(data["at"]),
-            reason=str(data["reason"]),
-            until=_time(data["until"]) if data.get("until") is not None else None,
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError):
-        return Pause(queue, by="?", at=_time(0), reason="the pause cannot be read; resume removes it")
-
-
-def _time(ms: float) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, timezone.utc)
