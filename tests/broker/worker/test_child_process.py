@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -16,6 +19,9 @@ from qctl.broker.redis import keys
 from qctl.broker.worker import child_process
 from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.settings import Settings
+from support.servers import RedisServer
+from support.waiting import eventually
+from support.workers import qctl_worker
 
 
 def pids(jobs: list[Job]) -> list[int]:
@@ -99,3 +105,31 @@ def test_other_jobs_have_a_child_of_their_own(queue: Queue, fork: QctlWorker) ->
     jobs = [queue.enqueue("support.jobs.process", on_success=called) for called in (None, called_back, called_back)]
     fork.work(burst=True)
     assert len(set(pids(jobs))) == 3
+
+
+@pytest.mark.kill
+def test_kills_of_children_lose_and_double_no_end(
+    connection: Redis, queue: Queue, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    jobs = queue.enqueue_many([Queue.prepare_data("support.jobs.mark", (str(ran), n)) for n in range(6000)])
+    with qctl_worker(tmp_path, redis_server.url, "work", isolation="fork") as worker:
+        children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children")
+        killed: set[str] = set()
+        for _ in range(8):
+            eventually(lambda: set(children.read_text().split()) - killed, what="a child")
+            before = ran.stat().st_size if ran.exists() else 0
+            eventually(lambda before=before: ran.exists() and ran.stat().st_size > before, what="a run")
+            for child in children.read_text().split():
+                killed.add(child)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGKILL)
+        eventually(
+            lambda: connection.hlen(keys.claims("work")) == connection.llen(keys.queue("work")) == 0, what="all ends"
+        )
+        assert worker.stop() == 0
+    quarantined = {raw.decode() for raw in connection.hkeys(keys.quarantine("work"))}
+    results = {job.id: connection.xlen(keys.results(job.id)) for job in jobs}
+    assert {job for job, count in results.items() if count != 1} <= quarantined
+    assert {int(line) for line in ran.read_text().split()} >= {n for n, job in enumerate(jobs) if results[job.id]}
+    assert connection.zcard(keys.started("work")) == connection.llen(keys.intermediate("work")) == 0
