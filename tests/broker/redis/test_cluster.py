@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import MovedError, RedisError
 
-from qctl.broker.redis import bulk_counts, cluster, completion_names, replication
+from qctl.broker.redis import bulk_counts, cluster, completion_names, keys, replication
 from qctl.broker.redis.cluster import ClusterPool, Redirected
 from qctl.broker.redis.cluster_slots import slot_of
 from qctl.broker.redis.connection import _Client, connect
@@ -182,9 +182,9 @@ def test_cluster_needs_a_hash_tag(tmp_path: Path) -> None:
 
 
 def test_completion_finds_the_node(redis_cluster: RedisCluster, client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(completion_names, "RQ", f"{{{TAG}}}")
     monkeypatch.setattr(completion_names, "TAG", TAG)
-    monkeypatch.setattr(completion_names, "QCTL", f"{{{TAG}}}:qctl:")
+    for name, text in {"QUEUES": key("queues"), "QUEUE_PREFIX": key("queue:"), "PAUSED": key("qctl:paused")}.items():
+        monkeypatch.setattr(keys, name, text)
     client.sadd(key("queues"), key("queue:email"))
     for _ in range(2):
         url = redis_cluster.url.replace("://", f"://127.0.0.1:{free_port()},")
