@@ -54,6 +54,21 @@ def test_it_finds_the_functions_of_the_folder_it_is_started_in(
     assert connection.hget(keys.job(job), "status") == b"finished"
 
 
+@pytest.mark.parametrize("isolation", ["inline", "fork"])
+def test_job_may_use_what_imports_of_rq_bring(
+    connection: Redis, redis_server: RedisServer, make_worker: Callable[..., Program], tmp_path: Path, isolation: str
+) -> None:
+    modules = "concurrent.futures, email.utils, importlib.metadata, urllib.error, urllib.request"
+    (tmp_path / "theirs.py").write_text(
+        f"import concurrent, email, importlib, urllib\ndef use():\n    return len([{modules}])\n"
+    )
+    job = enqueue(connection, "theirs", "theirs.use")
+    env = {"QCTL_ALLOWED_JOBS": "theirs.*", "PYTHONPATH": ""}
+    with make_worker(redis_server.url, "theirs", "--burst", "--isolation", isolation, **env) as worker:
+        assert worker.wait() == 0
+    assert connection.hget(keys.job(job), "status") == b"finished"
+
+
 def test_burst_ends_by_itself(
     connection: Redis, redis_server: RedisServer, make_worker: Callable[..., Program]
 ) -> None:

@@ -23,7 +23,7 @@ from rq.worker import BaseWorker, WorkerStatus
 from qctl.broker.bookkeeping.data_identity import DataWatch
 from qctl.broker.redis.connection import Backoff, explain, is_temporary
 from qctl.broker.redis.outage import Outage
-from qctl.broker.worker import fast_path, job_log
+from qctl.broker.worker import fast_path, job_log, standard_modules
 from qctl.broker.worker.claim_request import Claim, JobEnd, UnwrittenEndsError
 from qctl.broker.worker.claims import Claimant
 from qctl.broker.worker.fast_path import FastPathJob
@@ -203,6 +203,7 @@ class ClaimLoop:
     def _run_claimed(self, claim: Claim) -> None:
         """Run a claimed job. Its errors do not affect other jobs: the worker goes on."""
         log.debug("job %s of %s is claimed", claim.job_id, claim.queue)
+        standard_modules.import_all()
         job = self._load(claim)
         if job is None:
             return
