@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from redis import Redis
@@ -135,13 +136,34 @@ def test_a_claim_that_waited_too_long_is_not_begun(
     prefetch.fill([first, claim, claim._replace(job_id="b")], time.monotonic())
     assert prefetch.next() == first
     time.sleep(2 * MAX_WAIT_SECONDS)
-    assert prefetch._is_late()
-    assert not prefetch._is_late(), "once, and again a second later if nothing was done"
     assert prefetch.next() is None
     prefetch.give_back()
     assert returned == ["b", "a"]
     prefetch.fill([claim._replace(prefetched=False)], time.monotonic() - 2 * MAX_CLAIM_AGE_SECONDS)
     assert prefetch.next() is None, "its lease may have run out since it was requested"
+
+
+def test_relief_that_fails_is_tried_again_later(
+    prefetch: Prefetch, claimant: Claimant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+
+    def refuse(_queue: str, job_id: str) -> None:
+        tries.append(job_id)
+        raise ConnectionError
+
+    monkeypatch.setattr(claimant, "give_back", refuse)
+    monkeypatch.setattr(prefetch_module, "RELIEF_RETRY_SECONDS", 0.5)
+    prefetch.fill([Claim("work", "a", {}, execution_id="e", prefetched=True)], time.monotonic())
+    time.sleep(2 * MAX_WAIT_SECONDS)
+    with pytest.raises(ConnectionError):
+        prefetch.relieve(Mock())
+    prefetch.relieve(Mock())
+    assert tries == ["a"], "the second is too soon"
+    time.sleep(0.6)
+    with pytest.raises(ConnectionError):
+        prefetch.relieve(Mock())
+    assert tries == ["a", "a"]
 
 
 def test_a_slow_round_trip_gives_nothing_back(prefetch: Prefetch) -> None:
@@ -421,6 +443,24 @@ def test_stop_that_comes_late_kills_no_other_job(
     assert others == [others[0], others[0]] != [first, first], "the killed child was replaced, the other went on"
     assert connection.hlen(keys.recoveries("work")) == 0
     assert fork._stopped_job_id is None
+
+
+def test_stop_that_comes_late_does_not_stop_the_next_run_of_the_job(
+    connection: Redis, queue: Queue, worker_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fork = trust(QctlWorker(["work"], connection, worker_settings, "fork"))
+    receive = ChildProcess.receive
+
+    def receive_and_stop(child: ChildProcess) -> tuple[bool, Any]:
+        answer = receive(child)
+        fork._stopped_job_id = fork.get_current_job_id()
+        return answer
+
+    for patch in (receive_and_stop, receive):
+        monkeypatch.setattr(ChildProcess, "receive", patch)
+        job = queue.enqueue("support.jobs.give", 1, job_id="again")
+        fork.work(burst=True)
+        assert job.get_status(refresh=True) == "finished"
 
 
 def test_job_with_a_ttl_is_not_prefetched(connection: Redis, queue: Queue, trusting: QctlWorker) -> None:

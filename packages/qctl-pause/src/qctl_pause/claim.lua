@@ -266,16 +266,16 @@ local function claim(id, job, fields, queue)
     return fields.err and 2 or 1
 end
 
--- Claim and start up to so many of the jobs that wait next, and add them to the reply. Their runs are numbered from
+-- Claim and start up to `limit` of the next waiting jobs, and add them to the reply. Their runs are numbered from
 -- `first` on. Returns how many. A job that has killed its worker is claimed alone: if it does so again it takes no other
 -- with it.
-local function prefetch(most, queue, reply, first)
+local function prefetch(limit, queue, reply, first)
     local has_deaths = redis.call('EXISTS', queue.recoveries) == 1
     local function is_deadly(id) return has_deaths and redis.pcall('HEXISTS', queue.recoveries, id) ~= 0 end
-    if most < 1 or reply[3] and is_deadly(reply[3]) then return 0 end
+    if limit < 1 or reply[3] and is_deadly(reply[3]) then return 0 end
     local ids, marks, runs = {}, {}, {}
     local has_leftovers = redis.call('EXISTS', queue.intermediate) == 1
-    for n, id in ipairs(redis.call('LRANGE', queue.waiting, 0, most - 1)) do
+    for n, id in ipairs(redis.call('LRANGE', queue.waiting, 0, limit - 1)) do
         local job = job_prefix .. id
         local fields = redis.pcall('HGETALL', job)
         local found = fast_path_fields(id, fields, queue)
@@ -325,8 +325,8 @@ local function claim_head(n, queue)
             if current_limits then hold(held, queue, id) end
             if kind == 3 then
                 local is_limited = current_limits and (has_job_limits or #held > 0)
-                local most = is_limited and 0 or max_jobs[n] - 1
-                count(queue, 1 + prefetch(most, queue, reply, 1))
+                local limit = is_limited and 0 or max_jobs[n] - 1
+                count(queue, 1 + prefetch(limit, queue, reply, 1))
                 return reply
             end
             count(queue, 1)

@@ -27,7 +27,6 @@ MAX_GROWTH_BYTES = 100 << 20
 MEMORY_CHECK_JOBS = 20
 """Jobs between checks of a child's memory."""
 
-
 ANSWER_SECONDS = 1
 """Time (s) that `receive` waits for an answer."""
 

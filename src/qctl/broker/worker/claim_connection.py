@@ -40,6 +40,8 @@ class ClaimConnection:
 
         Text among the arguments must be what UTF-8 can encode.
         """
+        if self._sent is not None and self._connection is not None:
+            self._close()  # a signal came before the reply was read: it must not be read as the reply to this one
         self._write("EVALSHA", script.sha, len(keys), *keys, *args)
         self._sent = script, keys, args
 

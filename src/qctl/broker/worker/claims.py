@@ -53,7 +53,8 @@ class Trip:
 class Claimant:
     """One process that claims. `name` is `host.pid.random`; its worker has the same name.
 
-    With `fast_path` it starts fast-path jobs in the step that claims them. One thread may claim; others may give back.
+    With `fast_path` it starts fast-path jobs in the step that claims them. One thread at a time may claim, for which
+    `Prefetch` has a lock; others may give back.
     """
 
     def __init__(self, connection: Redis, *, fast_path: bool = False) -> None:

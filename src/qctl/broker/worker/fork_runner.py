@@ -107,6 +107,7 @@ class ForkRunner:
         finally:
             self._is_running = False
             self._note_running("", 0)
+            self._drop_stop(job.id)
 
     def _run_in_kept_child(self, job: FastPathJob, queue: Queue, execution: Execution) -> JobEnd | None:
         child = self._open_child()
@@ -137,6 +138,12 @@ class ForkRunner:
         with self._lock:
             self._running_id = job_id
             self._rq._horse_pid = pid
+
+    def _drop_stop(self, job_id: str) -> None:
+        """Drop a stop that came when the run had ended: the job's next run goes on."""
+        with self._lock:
+            if self._rq._stopped_job_id == job_id:
+                self._rq._stopped_job_id = None
 
     def wait(self) -> tuple[int | None, int | None, Any]:
         """Wait until the child has finished its job, or is gone. RQ calls it while it watches the child."""

@@ -29,7 +29,7 @@ GROUP_SECONDS = 0.005
 """Time (s) that jobs which are claimed together are expected to take at most, so that a pause soon returns."""
 
 SHORT_JOB_SECONDS = GROUP_SECONDS
-"""Time (s) that a short job takes at most."""
+"""Time (s) that a short job takes at most. Of those above the half of it one is claimed at a time."""
 
 EXPECTATION_WEIGHT = 0.125
 """Share of the last run in the time that the next is expected to take."""
@@ -47,6 +47,9 @@ worker holds two groups at most, of which one has not begun."""
 MAX_WAIT_SECONDS = 0.02
 """Time (s) within which a prefetched job must begin after its claim was read, and after which the running job counts as
 blocking them. They go back then, because another queue may come first, or another worker may be free."""
+
+RELIEF_RETRY_SECONDS = 1.0
+"""Time (s) after which the lease thread tries again to relieve a blocking job, if Redis failed."""
 
 MAX_CLAIM_AGE_SECONDS = 5.0
 """Time (s) after which no claim is begun: a process that slept so long, or waited for Redis, may have lost it."""
@@ -147,7 +150,7 @@ class Prefetch:
             try:
                 if self._claimant.claim_ahead(sources, limit if limit > 1 else 0, [pending.end for pending in ends]):
                     self._ends_ahead = ends
-            except RedisError:
+            except BaseException:  # a signal may abort it too
                 self.keep_sent_ends(ends)
                 raise
 
@@ -161,7 +164,7 @@ class Prefetch:
                 claims = self._claimant.read_ahead()
             except UnwrittenEndsError as error:
                 self._refused.append(RefusedEnds(ends, error))
-            except RedisError:
+            except BaseException:  # a signal may abort it too
                 self.keep_sent_ends(ends)
                 raise
             else:
@@ -241,18 +244,19 @@ class Prefetch:
         with self._lock:
             if not self._is_late():
                 return
-            run_record.write_if_older(MAX_WAIT_SECONDS)
-            self.give_back()
-            self._write_ends()
+            try:
+                run_record.write_if_older(MAX_WAIT_SECONDS)
+                self.give_back()
+                self._write_ends()
+            except RedisError:
+                self._running_since = time.monotonic() + RELIEF_RETRY_SECONDS - MAX_WAIT_SECONDS
+                raise
             self._running_since = math.inf
 
     def _is_late(self) -> bool:
         now = time.monotonic()
         is_idle = not (self._claims or self._ends) and self._ends_ahead is None
-        if is_idle or now - self._running_since < MAX_WAIT_SECONDS:
-            return False
-        self._running_since = now + 1.0
-        return True
+        return not is_idle and now - self._running_since >= MAX_WAIT_SECONDS
 
     def _write_ends(self) -> None:
         ends = self.take_ends()
