@@ -32,8 +32,7 @@ The gateway's extra brings the first: a fifth of the gateway's start and memory.
 UNUSED_BY_ROUTES = ("pydantic.v1",)
 """Modules that FastAPI imports when a route is added, because a model might be one of an older release."""
 
-UNUSED_BY_GATEWAY = (*UNUSED_BY_SOCKETIO, *UNUSED_BY_ROUTES, "cryptography.x509")
-"""Beside those, the first module that PyJWT imports for signatures with key pairs, which no token of qctl has."""
+UNUSED_BY_GATEWAY = (*UNUSED_BY_SOCKETIO, *UNUSED_BY_ROUTES)
 
 
 def load(module: str, *, extra: str, needed_by: str, without: Collection[str] = ()) -> Any:

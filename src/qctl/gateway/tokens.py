@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
-import json
 import os
-import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import Any
 
 import jwt
 
@@ -36,13 +30,8 @@ MAX_TOKEN_CHARS = 4096
 """Characters of a token that are read, the rest is ignored; a token of this gateway has about 250."""
 
 MAX_CACHED_TOKENS = 10_000
-"""Verified tokens in the cache, which is emptied when full. Only their expiry is checked again."""
-
-_HEADER = jwt.encode({}, "x" * 64, algorithm=ALGORITHM).encode().partition(b".")[0] + b"."
-"""First part of every token that `Tokens` issues."""
-
-_CLAIMS = {"sub", "role", "aud", "iat", "exp", "ver", "jti"}
-"""Claims of every token that `Tokens` issues; those exchanged for an admin key have `key` too."""
+"""Verified tokens in the cache, which is emptied when full. Only their expiry is checked again: verification takes a
+third of a request's time."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +56,6 @@ class Tokens:
 
     def __init__(self, secret: str, ttl: int, audience: str = AUDIENCE) -> None:
         self._secret = secret
-        self._mac = hmac.new(secret.encode(), digestmod="sha256")
         self._ttl = ttl
         self._audience = audience
         self._cache: dict[str, Caller] = {}
@@ -106,7 +94,7 @@ class Tokens:
 
     def _verify(self, token: str) -> Caller:
         try:
-            claims = self._own_claims(token) or jwt.decode(
+            claims = jwt.decode(
                 token,
                 self._secret,
                 algorithms=[ALGORITHM],
@@ -127,32 +115,6 @@ class Tokens:
             claims["jti"],
             str(claims.get("key", "")),
         )
-
-    def _own_claims(self, token: str) -> Mapping[str, Any] | None:
-        """Fast path of `_verify`: the claims of a token as `issue` makes it. None if PyJWT has to decide.
-
-        PyJWT takes four times as long for the same checks.
-        """
-        signed, _, signature = token.encode(errors="replace").rpartition(b".")
-        if not signed.startswith(_HEADER):
-            return None
-        mac = self._mac.copy()
-        mac.update(signed)
-        expected = urlsafe_b64encode(mac.digest()).rstrip(b"=")
-        if not hmac.compare_digest(expected, signature):
-            return None
-        claims = json.loads(urlsafe_b64decode(signed[len(_HEADER) :] + b"=="))
-        if not isinstance(claims, dict) or claims.keys() - {"key"} != _CLAIMS:
-            return None
-        now = time.time()
-        is_valid = (
-            type(claims["sub"]) is type(claims["jti"]) is str
-            and type(claims["iat"]) is type(claims["exp"]) is int
-            and claims["aud"] == self._audience
-            and claims["iat"] <= now + CLOCK_SKEW_SECONDS
-            and claims["exp"] > now - CLOCK_SKEW_SECONDS
-        )
-        return claims if is_valid else None
 
 
 def signing_secret(settings: Settings) -> str:
