@@ -55,6 +55,19 @@ def test_prefix_set_too_late_is_an_error() -> None:
         connect(Settings.load({"QUEUE_PREFIX": "planning-bord"}))
 
 
+def test_prefix_of_qctl_beside_another_of_rq_is_an_error() -> None:
+    code = """
+import os
+import rq
+os.environ["QUEUE_PREFIX"] = "other"
+from qctl.broker.redis.connection import connect
+from qctl.settings import Settings
+connect(Settings.load({"QUEUE_PREFIX": "rq"}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "QUEUE_PREFIX: is 'rq', but in this process keys begin with 'other' already" in done.stderr
+
+
 @pytest.mark.parametrize("prefix", ["a b", "{a", "{}", "{a}{b}", "{a:b}", "a:b", "x" * 65])
 def test_invalid_prefix_is_an_error(prefix: str) -> None:
     with pytest.raises(SettingsError, match="QUEUE_PREFIX"):

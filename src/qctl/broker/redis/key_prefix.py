@@ -58,10 +58,11 @@ def check(settings: Settings) -> None:
     imported = sys.modules.get("rq.defaults")
     used = imported.RQ_KEY_PREFIX if imported else RQ
     wanted = settings.queue_prefix or RQ
-    if wanted != used:
+    other = next((prefix for prefix in (used, RQ) if prefix != wanted), None)
+    if other is not None:
         raise SettingsError(
             "QUEUE_PREFIX",
-            f"is {wanted!r}, but in this process keys begin with {used!r} already",
+            f"is {wanted!r}, but in this process keys begin with {other!r} already",
             hint="set it in the environment, or in the .env of the working folder, before rq is imported",
         )
     if cluster_url.is_cluster(settings.redis_target) and not TAG:
