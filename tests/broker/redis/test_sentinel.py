@@ -161,7 +161,7 @@ def test_passwords_and_tls_of_both(tmp_path: Path, make_settings: MakeSettings) 
             eventually(lambda: _written(client), what="the Sentinel to see the primary", every=0.05)
             assert client.client_info()["db"] == 3
             client.sadd(keys.QUEUES, keys.queue("email"))
-        assert completion_names.names(url, "queue") == ["email"]
+        assert eventually(lambda: _names(url), what="names in time") == ["email"]
         for wrong in (url.replace("p%40ss", "no"), url.partition("&")[0]):
             with pytest.raises(RedisUnreachableError), translate_errors(make_settings(REDIS_URL=wrong)):
                 connect(make_settings(REDIS_URL=wrong)).ping()

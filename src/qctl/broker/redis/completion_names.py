@@ -178,24 +178,36 @@ class _Connection:
         )
 
     def __enter__(self) -> _Connection:
-        url, seconds = self._url, max(0.001, self._deadline - time.monotonic())
-        if url.scheme == "unix":
-            self._socket = socket.socket(socket.AF_UNIX)
-            self._socket.settimeout(seconds)
-            self._socket.connect(unquote(url.path))
-        else:
-            host = url.hostname or "localhost"
-            self._socket = socket.create_connection((host, url.port or 6379), seconds)
-            if url.scheme == "rediss":
-                import ssl  # a slow import that few need
-
-                authority = parse_qs(url.query).get("ssl_ca_certs", [None])[0]
-                if authority and find_violation(authority):
-                    raise ValueError("the file of ssl_ca_certs breaks the ownership rule")
-                context = ssl.create_default_context(cafile=authority)
-                self._socket = context.wrap_socket(self._socket, server_hostname=host)
-        self._log_in()
+        self._socket = self._dial(max(0.001, self._deadline - time.monotonic()))
+        try:
+            if self._url.scheme == "rediss":
+                self._socket = self._encrypted()
+            self._log_in()
+        except BaseException:
+            self._socket.close()
+            raise
         return self
+
+    def _dial(self, seconds: float) -> socket.socket:
+        if self._url.scheme != "unix":
+            return socket.create_connection((self._url.hostname or "localhost", self._url.port or 6379), seconds)
+        dialled = socket.socket(socket.AF_UNIX)
+        try:
+            dialled.settimeout(seconds)
+            dialled.connect(unquote(self._url.path))
+        except BaseException:
+            dialled.close()
+            raise
+        return dialled
+
+    def _encrypted(self) -> socket.socket:
+        import ssl  # a slow import that few need
+
+        authority = parse_qs(self._url.query).get("ssl_ca_certs", [None])[0]
+        if authority and find_violation(authority):
+            raise ValueError("the file of ssl_ca_certs breaks the ownership rule")
+        context = ssl.create_default_context(cafile=authority)
+        return context.wrap_socket(self._socket, server_hostname=self._url.hostname or "localhost")
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
