@@ -22,12 +22,10 @@ class Node:
 @pytest.fixture
 def objects(monkeypatch: pytest.MonkeyPatch) -> Iterator[LongLivedObjects]:
     monkeypatch.setattr(long_lived_objects, "MAX_PAUSE_SECONDS", 0.0)
-    thresholds, objects = gc.get_threshold(), LongLivedObjects()
+    objects = LongLivedObjects()
     objects.start()
     yield objects
     objects.stop()
-    gc.unfreeze()
-    gc.set_threshold(*thresholds)
 
 
 def test_survivors_of_a_long_full_collection_are_frozen(objects: LongLivedObjects) -> None:
@@ -57,6 +55,14 @@ def test_frozen_garbage_is_collected_once_there_is_much(
     objects.check()
     assert frozen() is None
     assert len(nodes) == 1000
+
+
+def test_stopped_it_leaves_the_collector_as_it_was() -> None:
+    before, objects = gc.get_threshold(), LongLivedObjects()
+    objects.start()
+    assert gc.get_threshold() != before
+    objects.stop()
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
 
 
 def test_stopped_it_freezes_nothing(objects: LongLivedObjects) -> None:

@@ -3,7 +3,8 @@
 A full collection visits every object that is not frozen. Those of 1,000 pages take 150 ms, in which no event is sent.
 Therefore the survivors of a long collection are frozen (`gc.freeze`), and the next one visits only newer objects. A
 frozen object is freed with its last reference unless it is part of a cycle, as half of the objects of a closed page
-are. Such garbage is found when everything is collected, once twice as many objects are frozen.
+are. Such garbage is found when everything is collected, once twice as many objects are frozen: that stops the loop
+for some tenths of a second, after hundreds of pages were closed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class LongLivedObjects:
     """Freezes objects of this process from `start` to `stop`, while `check` is called often."""
 
     def __init__(self) -> None:
+        self._thresholds = gc.get_threshold()
         self._began = 0.0
         self._freezes = 0
         self._max_frozen = 2 * MIN_FROZEN_OBJECTS
@@ -37,6 +39,7 @@ class LongLivedObjects:
 
     def start(self) -> None:
         """Freeze what is loaded, and begin."""
+        self._thresholds = gc.get_threshold()
         gc.set_threshold(*THRESHOLDS)
         gc.callbacks.append(self._note)
         gc.freeze()
@@ -44,6 +47,8 @@ class LongLivedObjects:
     def stop(self) -> None:
         """Let the collector work as before."""
         gc.callbacks.remove(self._note)
+        gc.set_threshold(*self._thresholds)
+        gc.unfreeze()
 
     def check(self) -> None:
         """Collect everything if that is due."""
