@@ -2,7 +2,7 @@
 
 Four curves, each with all other sizes as they are in `BASE`: `jobs` in Redis (1,000 to 10,000,000, for which 6 GB of
 memory must be free), `queues` (1 to 5,000), `workers` that are idle (1 to 256, real ones), and `connections` to Redis
-that do nothing (10 to 5,000). Told are milliseconds, or microseconds for a job, of a processor: those of the command
+that do nothing (10 to 5,000). It prints milliseconds, or microseconds for a job, of a processor: those of the command
 and those of Redis, which other programs disturb less than the clock. What a program needs to start is not among them
 (`stats.py`), nor what drawing takes (`monitor.py`). Medians of several runs of an act, or of the parts of a long one;
 and how much Redis holds, which has the memory options of `qctl up`, and writes no log here. `socket_batcher.py --crowd

@@ -176,6 +176,7 @@ def main() -> None:
     parser.add_argument("workers", nargs="*", choices=[[], *(peer.name for peer in PEERS)], metavar="WORKER")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--count", type=int, default=5000)
+    parser.add_argument("--appendfsync", choices=("always", "everysec", "no"), default="always")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--svg", type=Path, help="draw the median rates there")
     options = parser.parse_args()
@@ -183,7 +184,7 @@ def main() -> None:
     for peer in chosen:
         peer.install()
     runs: dict[str, list[Run]] = {peer.name: [] for peer in chosen}
-    with private_redis() as server:
+    with private_redis("--appendfsync", options.appendfsync) as server:
         for _ in range(options.runs):
             for peer in chosen:
                 count = max(100, int(options.count * peer.share))

@@ -209,10 +209,13 @@ class LineHandler(logging.StreamHandler[TextIO]):
         """Write messages with their own context as `emit` does, in one write. A stream that fails loses them, as one of
         logging's own handlers does."""
         formatter, message = cast("TextFormatter | JsonFormatter", self.formatter), ""
-        try:
-            now, text = time.time(), ""
-            for message, own in lines:
+        now, text = time.time(), ""
+        for message, own in lines:
+            try:
                 text += formatter.line(now, level, message, own) + self.terminator
+            except Exception:  # noqa: BLE001 - the other lines are written
+                self.handleError(logging.makeLogRecord({"msg": message}))
+        try:
             with self.lock or nullcontext():
                 self.stream.write(text)
                 self.flush()

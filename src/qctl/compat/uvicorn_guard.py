@@ -87,7 +87,7 @@ class GuardedConfig(uvicorn.Config):
 
 
 class _ResponseTransport:
-    """The transport of one response. Its head waits for the begin of its body, as ASGI allows, so that both are one
+    """The transport of one response. Its head waits for the first part of its body, as ASGI allows: both are one
     write."""
 
     __slots__ = ("_conn", "_head", "_transport")

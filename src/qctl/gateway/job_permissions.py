@@ -71,9 +71,9 @@ def is_for_users(spec: JobSpec, settings: Settings) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _matching(name: str, patterns: tuple[str, ...]) -> list[str]:
+def _matching(name: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
     """The patterns that match the name of a job of the catalog."""
-    return [pattern for pattern in patterns if fnmatchcase(name, pattern)]
+    return tuple(pattern for pattern in patterns if fnmatchcase(name, pattern))
 
 
 def _names_another(spec: JobSpec, data: Mapping[str, Any], requester: Requester) -> bool:

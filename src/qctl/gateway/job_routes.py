@@ -69,7 +69,7 @@ async def create(request: Request) -> Response:
         job = await read_model(request, NewJob)
         creation = await _prepare(request, user, job, job_id)
     except error_responses.EXPECTED:
-        await require_session(request, user)  # that it has ended is told first
+        await require_session(request, user)  # report an ended session before any other error
         raise
     request.state.user = user.id
     try:

@@ -39,7 +39,7 @@ READ_SECONDS = 0.005
 """Shortest time (s) from one read of the stream to the next: the events of busy queues share one."""
 
 UNWATCHED_READ_SECONDS = 0.1
-"""The same while no client is connected, for whom the events are only kept."""
+"""The same while no client is connected: the events are then kept for those that connect later."""
 
 ENTRY_ID = re.compile(r"[0-9]{1,16}-[0-9]{1,16}")
 """Format of the id of an entry of the stream."""

@@ -5,11 +5,6 @@ Each is a number with its unit in its name, what it judges, and why it has this 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from qctl.models import TopicStatus
-
 # --- failed runs
 
 FAILED_SHARE_WARNING = 0.05
@@ -127,11 +122,3 @@ LEASE_SILENT_SECONDS = 20.0
 
 LEASE_FORGOTTEN_SECONDS = 600.0
 """Time after which the lease is one of workers that were stopped on purpose."""
-
-
-def is_quiet(topic: TopicStatus) -> bool:
-    """Tell whether a topic is quiet for much longer than usual."""
-    if topic.usual_pause is None or topic.topic is None:
-        return False
-    limit = max(HABIT_FACTOR * topic.usual_pause, MIN_QUIET_SECONDS)
-    return limit < topic.silence < GIVEN_UP_SECONDS

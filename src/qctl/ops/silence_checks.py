@@ -15,6 +15,7 @@ from qctl.broker.query import last_runs, pipeline_status
 from qctl.broker.redis.connection import Connection
 from qctl.models import Finding, HealthStatus, Level, Severity, Threshold, TopicStatus
 from qctl.ops import health_rules as rules
+from qctl.ops.quiet_topics import is_quiet
 from qctl.quantities import clause
 
 _GRADES: dict[Level, Severity] = {Level.WARNING: "warning", Level.CRITICAL: "error"}
@@ -22,7 +23,7 @@ _GRADES: dict[Level, Severity] = {Level.WARNING: "warning", Level.CRITICAL: "err
 
 def check_quiet_topics(connection: Connection) -> Iterator[Finding]:
     """Report topics that are quiet for much longer than usual, and not for so long that they seem to be given up."""
-    quiet = [topic for topic in _topics(connection).values() if rules.is_quiet(topic)]
+    quiet = [topic for topic in _topics(connection).values() if is_quiet(topic)]
     quiet.sort(key=lambda topic: topic.silence)
     for topic in quiet[: rules.MAX_QUIET_TOPICS]:
         yield replace(_quiet(topic, "notice"), check="quiet topic")
@@ -44,7 +45,7 @@ def check_topics(
             yield _topic(pattern, None, "error")
         for name in matching:
             if limit is None:
-                if rules.is_quiet(topics[name]):
+                if is_quiet(topics[name]):
                     yield _quiet(topics[name], "warning")
                 continue
             grade = _GRADES.get(limit.level_of(_silence(topics[name], now)))

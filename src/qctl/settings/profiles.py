@@ -6,6 +6,7 @@ A profile is a source of settings below all others (flags, the environment, `.en
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from qctl.settings.servers import Source
@@ -26,7 +27,7 @@ class Shapes(NamedTuple):
     """
 
     wrong_password: int = 401
-    job_statuses: Mapping[str, str] = {}
+    job_statuses: Mapping[str, str] = MappingProxyType({})
     login_cookie: bool = False
 
     def job_status(self, status: str) -> str:
@@ -45,7 +46,7 @@ class Profile(NamedTuple):
     purpose: str
     port_of: Listener
     defaults: Mapping[str, str]
-    examples: Mapping[str, tuple[str, ...]] = {}
+    examples: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     shapes: Shapes = Shapes()
 
 

@@ -92,36 +92,38 @@ def _stage_members(pipe: Pipeline, location: _Location, limit: int, now: float) 
 
 def _counts(connection: Redis, locations: Sequence[_Location], now: float) -> dict[str, UnrealJobs]:
     # A Redis Cluster refuses commands for several keys while it moves their slot.
-    step = 1 if key_prefix.TAG else MAX_IDS_PER_LOCATION
+    batch_size = 1 if key_prefix.TAG else MAX_IDS_PER_LOCATION
     with connection.pipeline(transaction=False) as pipe:
         dead_claims.stage(pipe)
         for location in locations:
-            _stage_checks(pipe, location, step)
+            _stage_checks(pipe, location, batch_size)
         answers = iter(replies.execute(pipe))
     leases = Leases(next(answers), now * 1000)
     counts: dict[str, UnrealJobs] = {}
     for location in locations:
         ghosts, abandoned = location.expired, 0
         if location.state == "started":
-            ghosts, abandoned = _left(answers, len(location.members), leases)
+            ghosts, abandoned = _count_left_runs(answers, len(location.members), leases)
         else:
-            ghosts += sum(len(some) - replies.integer(next(answers), len(some)) for some in _steps(location, step))
+            ghosts += sum(
+                len(batch) - replies.integer(next(answers), len(batch)) for batch in _batches(location, batch_size)
+            )
         if ghosts or abandoned:
             before = counts.get(location.queue, UnrealJobs())
             counts[location.queue] = before.adding(location.state, ghosts, abandoned)
     return counts
 
 
-def _steps(location: _Location, step: int) -> Iterator[Sequence[bytes]]:
-    """Entries of one location, so many at a time."""
-    return (location.members[start : start + step] for start in range(0, len(location.members), step))
+def _batches(location: _Location, size: int) -> Iterator[Sequence[bytes]]:
+    """Yield the entries of one location in batches of this size."""
+    return (location.members[start : start + size] for start in range(0, len(location.members), size))
 
 
-def _stage_checks(pipe: Pipeline, location: _Location, step: int) -> None:
-    """Add to a pipeline two reads for each started entry, or one for `step` entries of another location."""
+def _stage_checks(pipe: Pipeline, location: _Location, batch_size: int) -> None:
+    """Add to a pipeline two reads for each started entry, or one for each batch of entries of another location."""
     if location.state != "started":
-        for some in _steps(location, step):
-            pipe.exists(*(keys.job(untrusted_fields.decode(member)) for member in some))
+        for batch in _batches(location, batch_size):
+            pipe.exists(*(keys.job(untrusted_fields.decode(member)) for member in batch))
         return
     for member in location.members:
         id_ = job_locations.started_job_id(member)
@@ -129,7 +131,7 @@ def _stage_checks(pipe: Pipeline, location: _Location, step: int) -> None:
         pipe.hget(keys.job(untrusted_fields.decode(id_)), "status")
 
 
-def _left(answers: Iterator[object], entries: int, leases: Leases) -> tuple[int, int]:
+def _count_left_runs(answers: Iterator[object], entries: int, leases: Leases) -> tuple[int, int]:
     """Count started entries that nobody holds: ghosts, and jobs that their worker left."""
     ghosts, abandoned = 0, 0
     for _ in range(entries):

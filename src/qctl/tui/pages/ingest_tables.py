@@ -8,7 +8,7 @@ from datetime import datetime
 
 from qctl import view
 from qctl.models import Cause, State, TopicStatus
-from qctl.ops.health_rules import is_quiet
+from qctl.ops.quiet_topics import is_quiet
 from qctl.tui.data.topic_trends import MINUTES, TopicTrends, per_minute
 from qctl.tui.pages.dead_letters import CAUSES
 from qctl.tui.widgets.grid import GridSpec
