@@ -257,12 +257,13 @@ NO_FILE = "no file"
 
 ANSWERS = {
     "__init__.py:__getattr__": PACKAGE,
-    "broker/redis/completion_names.py:_Connection.__enter__": CHECKED,
+    "broker/redis/completion_names.py:_Connection._encrypted": CHECKED,
     "broker/redis/scripts.py:_source": PACKAGE,
     "broker/worker/guarded_job.py:GuardedJob._allowed_callback": GUARDED,
     "broker/worker/guarded_job.py:GuardedJob.func": GUARDED,
     "broker/worker/process_memory.py:resident_bytes": SYSTEM,
     "broker/worker/process_memory.py:processor_seconds": SYSTEM,
+    "broker/worker/standard_modules.py:import_all": SYSTEM,
     "catalog/declared.py:load": GUARDED,
     "cli/command_tree.py:load": PACKAGE,
     "cli/commands/backup.py:_write": WRITTEN,
