@@ -488,9 +488,9 @@ def test_prefetched_jobs_go_back_when_the_worker_leaves(connection: Redis, queue
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(6)]
     trusting.work(burst=True, max_jobs=2)
     assert [status(connection, job) for job in jobs] == ["finished"] * 2 + ["queued"] * 4
-    recorded = [e.fields["job"] for e in events.newest(connection, 4)]
-    assert [e.event for e in events.newest(connection, 4)] == ["returned"] * 4, "because their start was an event"
-    assert sorted(recorded) == sorted(job.id for job in jobs[2:])
+    # A job that took long, as a new child may, sends those behind it back: then fewer are claimed the next time.
+    last = {event.fields["job"]: event.event for event in events.newest(connection, 100) if "job" in event.fields}
+    assert [last[job.id] for job in jobs[2:]] == ["returned"] * 4, "because their start was an event"
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[2:]]
     assert_settled(connection)
 
