@@ -117,7 +117,8 @@ class Claimant:
         """Write the `ends`, and ask for up to `max_jobs` fast-path jobs of the last queue, while jobs of it run.
 
         It asks for none if a queue before it has jobs, or if a limit may apply, or if an ordinary claim is due, which
-        renews the lease or sweeps. Returns whether anything was sent; then `read_ahead` must be called next.
+        renews the lease or sweeps. Returns whether anything was sent, as `ends` always are; then `read_ahead` must be
+        called next.
         """
         if not max_jobs or not self.lease.is_fresh or time.monotonic() - self._swept_at > SWEEP_SECONDS:
             queues = ()
